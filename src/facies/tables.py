@@ -1,0 +1,513 @@
+"""The vocabulary: every table and column once, with its kind, unit and meaning.
+
+Tables are ordinary :class:`pandas.DataFrame` objects. ``TABLE.validate(frame)`` checks one against its schema,
+``TABLE.parse(text_frame)`` turns text as read from a file into typed columns. Missing is ``n/a`` in files and NaN in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facies.errors import TableError
+
+MISSING = ("", "n/a", "NA", "N/A", "NaN", "nan", "None", "null", "<NA>")
+"""What counts as missing in a file."""
+
+EXCLUSION_REASONS = {
+    "missing_file": "the photograph is not where the table says",
+    "outside_folder": "the path leads out of the photographs' folder",
+    "not_a_file": "the path is a folder, a device or another thing that is not a file",
+    "empty_file": "the file has no bytes",
+    "unknown_format": "the bytes are not a photograph that facies reads",
+    "truncated": "the photograph ends early",
+    "damaged": "the photograph cannot be decoded",
+    "too_large": "the photograph has more pixels than allowed (decompression bomb)",
+    "too_small": "the photograph has too few pixels to show a face",
+    "unreadable": "the file may not be read (permissions)",
+    "exact_duplicate": "the same bytes stand under another participant",
+    "withdrawn": "consent_scope is 'withdrawn'",
+    "no_face": "no face was found",
+    "another_face_chosen": "the picture holds several faces and this one was not chosen",
+    "several_faces": "the picture holds several faces that are about equally large",
+    "low_score": "the detector was unsure",
+    "eyes_too_close": "the distance between the eyes is too small in pixels",
+    "blurred": "the face is not sharp",
+    "too_dark": "the face is underexposed",
+    "too_bright": "the face is overexposed",
+    "uneven_light": "the two halves of the face are lit very differently",
+    "turned": "the head is turned too far from the front",
+    "tilted": "the head is tilted too far",
+    "cut_off": "the crop reaches too far beyond the edge of the picture",
+    "compressed": "the picture is compressed too strongly",
+}
+"""Levels of ``exclusion_reason`` and what each says."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    ``kind`` is ``id`` (text without spaces at its ends), ``text``, ``category`` (text from ``levels``), ``number``, ``integer``,
+    ``boolean``, ``date`` (YYYY-MM-DD) or ``time`` (ISO 8601).
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    unit: str = ""
+    required: bool = True
+    nullable: bool = False
+    levels: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its key, its columns and who writes it.
+
+    ``open_ended`` tables take further columns (covariates, outcomes) and keep them as they are.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    written_by: str
+    open_ended: bool = False
+
+    def column(self, name: str) -> Column:
+        """Return the column of this name.
+
+        Raises
+        ------
+        TableError
+            When the table has none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise TableError(f"{self.name} has no column '{name}'")
+
+    def validate(self, frame: pd.DataFrame, *, file: str | None = None) -> pd.DataFrame:
+        """Return ``frame`` unchanged if it keeps to the schema.
+
+        Raises
+        ------
+        TableError
+            Naming the first fault: column missing, value of the wrong kind or out of range, repeated key.
+
+        Examples
+        --------
+        >>> SPLITS.validate(pd.DataFrame({"participant_id": ["p1", "p1"], "fold": [0, 1], "partition": ["train", "train"]}))
+        Traceback (most recent call last):
+        ...
+        facies.errors.TableError: splits, line 3: participant_id p1 stands twice: keep one row
+        """
+        file = file or self.name
+        self._require_columns(frame, file)
+        self._require_values(frame, file)
+        self._require_key(frame, file)
+        return frame
+
+    def parse(self, frame: pd.DataFrame, *, file: str | None = None) -> pd.DataFrame:
+        """Turn a frame of text, as read from a file, into typed columns and validate it.
+
+        Raises
+        ------
+        TableError
+            Naming the file and the row of the first value that does not fit its column.
+        """
+        file = file or self.name
+        self._require_columns(frame, file)
+        known = {column.name: column for column in self.columns}
+        parsed = {
+            name: _parse_column(frame[name], known[name], file) if name in known else _parse_free(frame[name]) for name in frame.columns
+        }
+        return self.validate(pd.DataFrame(parsed, index=range(len(frame)), columns=list(frame.columns)), file=file)
+
+    def empty(self) -> pd.DataFrame:
+        """Return the table without rows, required columns only."""
+        return pd.DataFrame({column.name: pd.Series(dtype=DTYPES[column.kind]) for column in self.columns if column.required})
+
+    def _require_columns(self, frame: pd.DataFrame, file: str) -> None:
+        missing = [column.name for column in self.columns if column.required and column.name not in frame.columns]
+        if missing:
+            have = ", ".join(map(str, frame.columns[:8])) or "none"
+            raise TableError(f"column '{missing[0]}' is missing (columns: {have}): add it", file=file)
+        repeated = frame.columns[frame.columns.duplicated()]
+        if len(repeated):
+            raise TableError(f"column '{repeated[0]}' stands twice: keep one", file=file)
+        known = {column.name for column in self.columns}
+        unknown = [str(name) for name in frame.columns if name not in known]
+        if unknown and not self.open_ended:
+            raise TableError(f"column '{unknown[0]}' is not part of {self.name}: remove it", file=file)
+
+    def _require_values(self, frame: pd.DataFrame, file: str) -> None:
+        from pandera.errors import SchemaError
+
+        try:
+            _schema(self).validate(frame)
+        except SchemaError as error:
+            raise _explain(error, self, frame, file) from error
+
+    def _require_key(self, frame: pd.DataFrame, file: str) -> None:
+        repeated = frame.duplicated(list(self.key)).to_numpy()
+        if repeated.any():
+            row = int(np.flatnonzero(repeated)[0])
+            key = ", ".join(f"{name} {frame[name].iloc[row]}" for name in self.key)
+            raise TableError(f"{key} stands twice: keep one row", file=file, row=row + 2)
+
+
+DTYPES: dict[str, str] = {
+    "id": "object", "text": "object", "category": "object", "date": "object", "time": "object",
+    "number": "float64", "integer": "int64", "boolean": "bool",
+}  # fmt: skip
+"""The pandas type of each kind of column. Missing integers make the column ``float64``."""
+
+TEXTUAL = frozenset({"id", "text", "category", "date", "time"})
+_PATTERNS = {"date": r"\d{4}-\d{2}-\d{2}$", "time": r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"}
+_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+@cache
+def _schema(table: Table) -> Any:
+    import pandera.pandas as pa
+
+    return pa.DataFrameSchema({column.name: _pandera_column(column, pa) for column in table.columns}, strict=False)
+
+
+def _pandera_column(column: Column, pa: Any) -> Any:
+    checks = []
+    if column.kind == "id":
+        checks.append(pa.Check(lambda text: text.astype(str).str.fullmatch(r"\S(.*\S)?"), name="id"))
+    if column.kind in TEXTUAL:
+        checks.append(pa.Check(lambda value: isinstance(value, str), element_wise=True, name="text"))
+    else:
+        checks.append(pa.Check(lambda values: np.isfinite(values.astype(float)), name="finite"))
+    if column.levels:
+        checks.append(pa.Check.isin(column.levels, name="levels"))
+    if column.minimum is not None:
+        checks.append(pa.Check.ge(column.minimum, name="minimum"))
+    if column.maximum is not None:
+        checks.append(pa.Check.le(column.maximum, name="maximum"))
+    if column.kind in _PATTERNS:
+        checks.append(pa.Check.str_matches(_PATTERNS[column.kind], name="pattern"))
+    return pa.Column(_pandera_type(column), checks, nullable=column.nullable, required=column.required)
+
+
+def _pandera_type(column: Column) -> str | None:
+    if column.kind in TEXTUAL or (column.kind == "integer" and column.nullable):
+        return None
+    return DTYPES[column.kind]
+
+
+def _explain(error: Any, table: Table, frame: pd.DataFrame, file: str) -> TableError:
+    """Turn pandera's error into one line that names the row and the remedy."""
+    name = getattr(error.schema, "name", None) or "?"
+    column = table.column(name)
+    cases = error.failure_cases
+    if not isinstance(cases, pd.DataFrame) or "index" not in cases or cases["index"].isna().all():
+        return TableError(f"column '{name}' is {frame[name].dtype}: {_wanted(column)}", file=file)
+    row = int(np.flatnonzero(frame.index == cases["index"].iloc[0])[0])
+    value = frame[name].iloc[row]
+    if pd.isna(value):
+        return TableError(f"{name} is missing: {_wanted(column)}", file=file, row=row + 2)
+    return TableError(f"{name} is {value!r}: {_wanted(column)}", file=file, row=row + 2)
+
+
+def _wanted(column: Column) -> str:
+    if column.levels:
+        return f"write one of {', '.join(column.levels[:12])}"
+    limits = [f"at least {column.minimum:g}"] * (column.minimum is not None) + [f"at most {column.maximum:g}"] * (column.maximum is not None)
+    noun = {
+        "number": "a number", "integer": "a whole number", "boolean": "true or false", "date": "a date as YYYY-MM-DD",
+        "time": "a time as YYYY-MM-DDThh:mm:ss", "id": "an identifier without spaces at its ends", "text": "text", "category": "text",
+    }[column.kind]  # fmt: skip
+    unit = f" of {column.unit}" if column.unit and column.kind in {"number", "integer"} else ""
+    return f"write {noun}{unit}{', ' if limits else ''}{' and '.join(limits)}"
+
+
+def is_missing(text: pd.Series) -> pd.Series:
+    """Return which values of a column of text stand for missing."""
+    return text.isna() | text.astype(str).str.strip().isin(MISSING)
+
+
+def _parse_column(text: pd.Series, column: Column, file: str) -> pd.Series:
+    text = text.reset_index(drop=True)
+    missing = is_missing(text)
+    if column.kind in TEXTUAL:
+        clean = text.astype(str).str.strip()
+        return clean.astype(object).where(~missing, np.nan)
+    if column.kind == "boolean":
+        values = text.astype(str).str.strip().str.lower().map(_TRUTH)
+    else:
+        values = pd.to_numeric(text.where(~missing), errors="coerce")
+    wrong = values.isna() & ~missing
+    if column.kind == "integer":
+        wrong |= values.notna() & (values % 1 != 0)
+    _refuse_first(wrong, text, column, file)
+    if missing.any() and not column.nullable:
+        row = int(np.flatnonzero(missing)[0])
+        raise TableError(f"{column.name} is missing: {_wanted(column)}", file=file, row=row + 2)
+    if column.kind == "boolean":
+        return values.astype(bool)
+    return values.astype("float64" if column.kind == "number" or missing.any() else "int64")
+
+
+def _refuse_first(wrong: pd.Series, text: pd.Series, column: Column, file: str) -> None:
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise TableError(f"{column.name} is {text.iloc[row]!r}: {_wanted(column)}", file=file, row=row + 2)
+
+
+def _parse_free(text: pd.Series) -> pd.Series:
+    """Read a further column as numbers where every value is one, otherwise as text."""
+    text = text.reset_index(drop=True)
+    missing = is_missing(text)
+    numbers = pd.to_numeric(text.where(~missing), errors="coerce")
+    if (numbers.notna() | missing).all():
+        return numbers.astype("float64")
+    return text.astype(str).str.strip().astype(object).where(~missing, np.nan)
+
+
+def _id(name: str, meaning: str, *, nullable: bool = False, required: bool = True) -> Column:
+    return Column(name, "id", meaning, nullable=nullable, required=required)
+
+
+def _number(name: str, meaning: str, unit: str = "", **limits: Any) -> Column:
+    return Column(name, "number", meaning, unit=unit, nullable=limits.pop("nullable", True), **limits)
+
+
+_PARTICIPANT = _id("participant_id", "the person")
+_PHOTO = _id("photo_id", "the photograph")
+_FACE = _id("face_id", "one face in one photograph")
+_TARGET = Column("target", "text", "what is judged or predicted, such as perceived_age")
+_MODEL = _id("model_id", "the model: encoder and regressor")
+_INCLUDED = Column("included", "boolean", "whether later stages use the row")
+_REASON = Column("exclusion_reason", "category", "why not, empty when included", nullable=True, levels=tuple(EXCLUSION_REASONS))
+_CI = (
+    _number("ci_low", "lower end of the interval"),
+    _number("ci_high", "upper end of the interval"),
+)
+GIVEN_POINTS = tuple(
+    f"{point}_{axis}" for point in ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth") for axis in ("x", "y")
+)
+"""Columns of the five points, in the order of :data:`facies.types.POINT_NAMES`."""
+
+PARTICIPANTS = Table(
+    "participants",
+    ("participant_id",),
+    (
+        _PARTICIPANT,
+        _number("age", "time since birth when photographed", "years", minimum=0, maximum=120),
+        Column("sex", "category", "as the cohort recorded it", required=False, nullable=True, levels=("female", "male", "other")),
+        Column("site", "text", "where the person was seen", required=False, nullable=True),
+        _id("family_id", "people who share it are kept in one fold", required=False, nullable=True),
+        Column(
+            "consent_scope", "category", "what the person agreed to: analysis, publication of the photograph too, or withdrawn",
+            required=False, nullable=True, levels=("analysis", "publication", "withdrawn"),
+        ),
+    ),
+    "cohort",
+    open_ended=True,
+)  # fmt: skip
+
+PHOTOGRAPHS = Table(
+    "photographs",
+    ("photo_id",),
+    (
+        _PHOTO,
+        _PARTICIPANT,
+        _id("session_id", "one visit of the person", required=False, nullable=True),
+        Column("path", "text", "the file, relative to the study folder or the photographs' folder"),
+        Column("sha256", "text", "hash of the file's bytes", required=False, nullable=True),
+        Column("taken_on", "date", "day of the photograph", required=False, nullable=True),
+        Column("view", "text", "frontal, left, right, ...", required=False, nullable=True),
+        Column("device", "text", "camera", required=False, nullable=True),
+        Column("source", "text", "where the photograph comes from", required=False, nullable=True),
+        Column("licence", "text", "under which terms", required=False, nullable=True),
+        Column("format", "text", "what the bytes are: JPEG, PNG, ...", required=False, nullable=True),
+        Column("width", "integer", "as stored, before turning by EXIF", "px", required=False, nullable=True),
+        Column("height", "integer", "as stored, before turning by EXIF", "px", required=False, nullable=True),
+        Column("included", "boolean", "whether later stages use the row", required=False),
+        Column("exclusion_reason", "category", "why not, empty when included", required=False, nullable=True, levels=tuple(EXCLUSION_REASONS)),
+        *(_number(name, "point given by the user, in the turned picture", "px", required=False) for name in GIVEN_POINTS),
+    ),
+    "cohort",
+    open_ended=True,
+)  # fmt: skip
+
+FACES = Table(
+    "faces",
+    ("face_id",),
+    (
+        _FACE,
+        _PHOTO,
+        Column("n_faces", "integer", "faces found in the photograph", minimum=0),
+        _number("score", "the detector's confidence, 0 to 1"),
+        _number("box_x", "left edge of the face's box", "px"),
+        _number("box_y", "upper edge of the face's box", "px"),
+        _number("box_width", "width of the face's box", "px"),
+        _number("box_height", "height of the face's box", "px"),
+        *(_number(name, "point in the turned picture", "px") for name in GIVEN_POINTS),
+        _number("inter_eye_distance", "between the eyes' centres", "px"),
+        _number("sharpness", "variance of the Laplacian of the grey crop, eyes 60 px apart; more is sharper"),
+        _number("exposure", "mean luminance of the face, 0 to 1"),
+        _number("underexposed", "share of the face's pixels darker than 0.05"),
+        _number("overexposed", "share of the face's pixels brighter than 0.95"),
+        _number("illumination_uniformity", "overlap of the luminance histograms of the two halves, 0 to 1"),
+        _number("yaw", "turn to the side from the five points; positive to the subject's left", "degrees"),
+        _number("pitch", "nod from the five points; positive upwards", "degrees"),
+        _number("roll", "tilt of the line between the eyes; positive clockwise in the picture", "degrees"),
+        _number("background_uniformity", "1 minus the spread of the luminance around the face, 0 to 1"),
+        _number("compression", "blockiness at the 8 px grid; 0 is none"),
+        _number("outside", "share of the crop that lies beyond the picture's edge, 0 to 1"),
+        _INCLUDED,
+        _REASON,
+    ),
+    "faces",
+)
+
+SPLITS = Table(
+    "splits",
+    ("participant_id",),
+    (
+        _PARTICIPANT,
+        Column("fold", "integer", "the fold in which the person is predicted; -1 in no fold", minimum=-1),
+        Column("partition", "category", "train: in the folds; unlabelled: predicted by a model fitted on all folds", levels=("train", "unlabelled")),
+    ),
+    "cohort",
+)
+
+READINGS = Table(
+    "readings",
+    ("reader_id", "photo_id", "target", "repeat"),
+    (
+        _id("reader_id", "the person who rates"),
+        _PHOTO,
+        _TARGET,
+        Column("repeat", "integer", "0 for the first reading, 1 for the second of the same photograph, ...", minimum=0),
+        Column("reading", "number", "what the reader said", unit="years for perceived_age"),
+        _number("confidence", "how sure the reader was", "0 to 100", required=False, minimum=0, maximum=100),
+        _number("seconds", "time that the reader took", "s", required=False, minimum=0),
+        Column("position", "integer", "place in the reader's order, from 1", required=False, nullable=True, minimum=1),
+        Column("read_at", "time", "when", required=False, nullable=True),
+    ),
+    "readers",
+)
+
+PANEL_ESTIMATES = Table(
+    "panel_estimates",
+    ("photo_id", "target"),
+    (
+        _PHOTO,
+        _TARGET,
+        _number("panel_mean", "mean of the readers", "years for perceived_age", nullable=False),
+        Column("n_readers", "integer", "readers behind the mean", minimum=1),
+        _number("reading_sd", "standard deviation between readers", "years for perceived_age", minimum=0),
+        _number("std_error", "reading_sd / sqrt(n_readers)", "years for perceived_age", minimum=0),
+    ),
+    "readers",
+)
+
+OUTCOMES = Table("outcomes", ("participant_id",), (_PARTICIPANT,), "the user", open_ended=True)
+
+PREDICTIONS = Table(
+    "predictions",
+    ("face_id", "model_id", "target"),
+    (
+        _FACE,
+        _MODEL,
+        _TARGET,
+        Column("fold", "integer", "the fold that was left out; -1 for a model fitted on all", minimum=-1),
+        _number("predicted", "what the model says", "years for perceived_age", nullable=False),
+        _number("ci_low", "lower end of the prediction interval"),
+        _number("ci_high", "upper end of the prediction interval"),
+        Column("warning", "text", "why the number deserves doubt; empty when nothing speaks against it", required=False, nullable=True),
+    ),
+    "models",
+)
+
+PARTICIPANT_PREDICTIONS = Table(
+    "participant_predictions",
+    ("participant_id", "model_id", "target"),
+    (
+        _PARTICIPANT,
+        _MODEL,
+        _TARGET,
+        Column("fold", "integer", "the fold that was left out; -1 for a model fitted on all", minimum=-1),
+        Column("n_photographs", "integer", "photographs averaged", minimum=1),
+        _number("predicted", "mean over the person's photographs", "years for perceived_age", nullable=False),
+        *_CI,
+        _number("observed", "the reference: panel mean or age", "years"),
+        _number("label_weight", "readings behind the reference, relative to the mean"),
+    ),
+    "models",
+)
+
+METRICS = Table(
+    "metrics",
+    ("system", "target", "subgroup", "metric"),
+    (
+        Column("system", "text", "a model_id, panel, or predicting_the_mean"),
+        _TARGET,
+        Column("subgroup", "text", "all, or column=level such as sex=female"),
+        Column("metric", "text", "mae, rmse, r, slope, bias, ..."),
+        _number("value", "the estimate"),
+        *_CI,
+        Column("n", "integer", "participants", minimum=0),
+    ),
+    "evaluation",
+)
+
+REGION_SCORES = Table(
+    "region_scores",
+    ("face_id", "model_id", "target", "region"),
+    (
+        _FACE,
+        _MODEL,
+        _TARGET,
+        Column("region", "category", "part of the face", levels=(
+            "forehead", "glabella", "periorbital", "nose", "malar", "nasolabial", "perioral", "chin", "jawline", "background")),
+        _number("attribution", "share of the total attribution, 0 to 1"),
+        _number("area", "share of the crop, 0 to 1"),
+    ),
+    "saliency",
+)  # fmt: skip
+
+ASSOCIATIONS = Table(
+    "associations",
+    ("exposure", "outcome", "adjustment"),
+    (
+        Column("exposure", "text", "what may matter, with its source: perceived_age[panel], perceived_age[model_id], mc1r"),
+        Column("outcome", "text", "what it may matter for"),
+        Column("adjustment", "text", "the adjustment set's name"),
+        Column("covariates", "text", "its covariates, joined by +", nullable=True),
+        Column("family", "category", "the regression", levels=("linear", "logistic")),
+        _number("per", "units of the exposure that the estimate is for", nullable=False),
+        Column("n", "integer", "participants with all values", minimum=0),
+        Column("n_events", "integer", "of them with the outcome; empty for a continuous one", nullable=True, minimum=0),
+        _number("estimate", "difference in means, or odds ratio"),
+        Column("scale", "category", "what the estimate is", levels=("difference", "odds_ratio")),
+        _number("std_error", "of the coefficient (of the log odds ratio)"),
+        *_CI,
+        _number("p_value", "two-sided, Wald"),
+        _number("q_value", "Benjamini-Hochberg within one exposure source and adjustment set"),
+        Column("note", "text", "why there is no estimate, or how it was made", nullable=True),
+    ),
+    "association",
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        PARTICIPANTS, PHOTOGRAPHS, FACES, SPLITS, READINGS, PANEL_ESTIMATES, OUTCOMES, PREDICTIONS,
+        PARTICIPANT_PREDICTIONS, METRICS, REGION_SCORES, ASSOCIATIONS,
+    )
+}  # fmt: skip
+"""All tables by name."""
