@@ -107,7 +107,7 @@ class CropContract:
         differing = [f"{name} {_short(mine[name])} (faces: {_short(theirs[name])})" for name in mine if mine[name] != theirs[name]]
         if differing:
             raise CropContractError(
-                f"the model expects faces cut with {'; '.join(differing)}: cut the faces again with the model's own contract, or train a model on these"
+                f"the model expects faces cut with {'; '.join(differing)}: cut the faces again as the model expects, or train a model on these"
             )
 
 
@@ -163,7 +163,7 @@ class Embeddings:
         row = {face_id: i for i, face_id in enumerate(self.face_ids)}
         missing = [face_id for face_id in face_ids if face_id not in row]
         if missing:
-            raise InputError(f"{len(missing)} faces have no embedding by {self.card.name}, the first is {missing[0]}: run the embedding again")
+            raise InputError(f"{len(missing)} faces have no embedding by {self.card.name}, first {missing[0]}: run the embedding again")
         return self.vectors[[row[face_id] for face_id in face_ids]]
 
 

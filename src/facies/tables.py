@@ -6,7 +6,7 @@ Tables are ordinary :class:`pandas.DataFrame` objects. ``TABLE.validate(frame)``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -223,7 +223,8 @@ def _explain(error: Any, table: Table, frame: pd.DataFrame, file: str) -> TableE
 def _wanted(column: Column) -> str:
     if column.levels:
         return f"write one of {', '.join(column.levels[:12])}"
-    limits = [f"at least {column.minimum:g}"] * (column.minimum is not None) + [f"at most {column.maximum:g}"] * (column.maximum is not None)
+    bounds = (("at least", column.minimum), ("at most", column.maximum))
+    limits = [f"{words} {bound:g}" for words, bound in bounds if bound is not None]
     noun = {
         "number": "a number", "integer": "a whole number", "boolean": "true or false", "date": "a date as YYYY-MM-DD",
         "time": "a time as YYYY-MM-DDThh:mm:ss", "id": "an identifier without spaces at its ends", "text": "text", "category": "text",
@@ -246,7 +247,7 @@ def _parse_column(text: pd.Series, column: Column, file: str) -> pd.Series:
     if column.kind == "boolean":
         values = text.astype(str).str.strip().str.lower().map(_TRUTH)
     else:
-        values = pd.to_numeric(text.where(~missing), errors="coerce")
+        values = _exact_numbers(text, missing)
     wrong = values.isna() & ~missing
     if column.kind == "integer":
         wrong |= values.notna() & (values % 1 != 0)
@@ -259,6 +260,12 @@ def _parse_column(text: pd.Series, column: Column, file: str) -> pd.Series:
     return values.astype("float64" if column.kind == "number" or missing.any() else "int64")
 
 
+def _exact_numbers(text: pd.Series, missing: pd.Series) -> pd.Series:
+    """Read numbers to the last bit (pandas' own reading may be one unit in the last place off); what is no number becomes NaN."""
+    readable = pd.to_numeric(text.where(~missing), errors="coerce").notna()
+    return text.where(readable).map(float, na_action="ignore").astype("float64")
+
+
 def _refuse_first(wrong: pd.Series, text: pd.Series, column: Column, file: str) -> None:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
@@ -269,7 +276,7 @@ def _parse_free(text: pd.Series) -> pd.Series:
     """Read a further column as numbers where every value is one, otherwise as text."""
     text = text.reset_index(drop=True)
     missing = is_missing(text)
-    numbers = pd.to_numeric(text.where(~missing), errors="coerce")
+    numbers = _exact_numbers(text, missing)
     if (numbers.notna() | missing).all():
         return numbers.astype("float64")
     return text.astype(str).str.strip().astype(object).where(~missing, np.nan)
@@ -294,9 +301,7 @@ _CI = (
     _number("ci_low", "lower end of the interval"),
     _number("ci_high", "upper end of the interval"),
 )
-GIVEN_POINTS = tuple(
-    f"{point}_{axis}" for point in ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth") for axis in ("x", "y")
-)
+GIVEN_POINTS = tuple(f"{point}_{axis}" for point in ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth") for axis in ("x", "y"))
 """Columns of the five points, in the order of :data:`facies.types.POINT_NAMES`."""
 
 PARTICIPANTS = Table(
@@ -334,8 +339,8 @@ PHOTOGRAPHS = Table(
         Column("format", "text", "what the bytes are: JPEG, PNG, ...", required=False, nullable=True),
         Column("width", "integer", "as stored, before turning by EXIF", "px", required=False, nullable=True),
         Column("height", "integer", "as stored, before turning by EXIF", "px", required=False, nullable=True),
-        Column("included", "boolean", "whether later stages use the row", required=False),
-        Column("exclusion_reason", "category", "why not, empty when included", required=False, nullable=True, levels=tuple(EXCLUSION_REASONS)),
+        replace(_INCLUDED, required=False),
+        replace(_REASON, required=False),
         *(_number(name, "point given by the user, in the turned picture", "px", required=False) for name in GIVEN_POINTS),
     ),
     "cohort",
@@ -379,7 +384,9 @@ SPLITS = Table(
     (
         _PARTICIPANT,
         Column("fold", "integer", "the fold in which the person is predicted; -1 in no fold", minimum=-1),
-        Column("partition", "category", "train: in the folds; unlabelled: predicted by a model fitted on all folds", levels=("train", "unlabelled")),
+        Column(
+            "partition", "category", "train: in the folds; unlabelled: predicted by a model of all folds", levels=("train", "unlabelled")
+        ),
     ),
     "cohort",
 )

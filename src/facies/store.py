@@ -1,0 +1,284 @@
+"""The study folder: tables, arrays and records, each written whole or not at all.
+
+A file is written beside its place under a temporary name, flushed to the disk and then renamed over the old one, so that a reader finds
+the old file or the new one, never a part. Tables are tab-separated text with a JSON sidecar (units, levels, meanings); tables of more than
+:data:`MAX_TSV_ROWS` rows are Parquet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facies.errors import StoreError
+from facies.records import RunRecord, from_json, to_json
+from facies.tables import Table
+
+MAX_TSV_ROWS = 200_000
+"""Tables with more rows than this are stored as Parquet."""
+
+
+def write_whole(path: Path, data: bytes) -> Path:
+    """Write a file so that it is there whole or as it was before.
+
+    Raises
+    ------
+    StoreError
+        When the disk is full or the folder may not be written; the old file is untouched.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise StoreError(_explain(path, error)) from error
+    return path
+
+
+def _explain(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{path.name} was not written, the disk is full: free some space and run the same command again; nothing was lost"
+    return f"{path.name} was not written ({error.strerror}): make the folder {path.parent} writable and run the same command again"
+
+
+def write_json(path: Path, value: object) -> Path:
+    """Write a value as indented JSON with sorted keys."""
+    return write_whole(path, (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    StoreError
+        When the file is absent or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoreError(f"{path.name} cannot be read ({error.strerror}): run the stage that writes it again") from error
+    except ValueError as error:
+        raise StoreError(f"{path.name} is not JSON ({error}): delete it and run the stage that writes it again") from error
+
+
+def write_tsv(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a frame as tab-separated text; missing is ``n/a``, numbers are written so that they are read back unchanged."""
+    text = io.StringIO()
+    frame.to_csv(text, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    return write_whole(path, text.getvalue().encode())
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a tab-separated table of facies as text, every value as it stands there.
+
+    Raises
+    ------
+    StoreError
+        When the file is absent or no table.
+    """
+    try:
+        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path.name} cannot be read ({error.strerror}): run the stage that writes it again") from error
+    except ValueError as error:
+        raise StoreError(f"{path.name} is not a table ({str(error).splitlines()[0]}): delete it and run again") from error
+
+
+def table_path(study: Path, table: Table) -> Path:
+    """Return where a derived table lies in a study folder."""
+    return study / "derived" / table.written_by / f"{table.name}.tsv"
+
+
+def write_table(study: Path, table: Table, frame: pd.DataFrame) -> Path:
+    """Check a derived table and write it with its sidecar.
+
+    Raises
+    ------
+    TableError
+        When the frame does not keep to the schema.
+    StoreError
+        When it cannot be written.
+    """
+    table.validate(frame)
+    path = table_path(study, table)
+    write_json(path.with_suffix(".json"), sidecar(table, frame))
+    if len(frame) <= MAX_TSV_ROWS:
+        path.with_suffix(".parquet").unlink(missing_ok=True)
+        return write_tsv(path, frame)
+    data = io.BytesIO()
+    frame.to_parquet(data, index=False)
+    path.unlink(missing_ok=True)
+    return write_whole(path.with_suffix(".parquet"), data.getvalue())
+
+
+def read_table(study: Path, table: Table) -> pd.DataFrame:
+    """Read a derived table back with its types.
+
+    Raises
+    ------
+    StoreError
+        When it is not there.
+    TableError
+        When it was changed by hand and no longer keeps to its schema.
+    """
+    path = table_path(study, table)
+    parquet = path.with_suffix(".parquet")
+    if parquet.exists() and not path.exists():
+        return table.validate(pd.read_parquet(parquet), file=parquet.name)
+    return table.parse(read_frame(path), file=path.name)
+
+
+def sidecar(table: Table, frame: pd.DataFrame | None = None) -> dict[str, dict[str, Any]]:
+    """Describe a table's columns as BIDS sidecars do: Description, Units, Levels.
+
+    Examples
+    --------
+    >>> from facies.tables import SPLITS
+    >>> sidecar(SPLITS)["fold"]
+    {'Description': 'the fold in which the person is predicted; -1 in no fold'}
+    """
+    shown = [column for column in table.columns if frame is None or column.name in frame.columns]
+    return {column.name: _describe(column.meaning, column.unit, column.levels) for column in shown}
+
+
+def _describe(meaning: str, unit: str, levels: tuple[str, ...]) -> dict[str, Any]:
+    described: dict[str, Any] = {"Description": meaning}
+    if unit:
+        described["Units"] = unit
+    if levels:
+        described["Levels"] = list(levels)
+    return described
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]], metadata: Mapping[str, str] | None = None) -> Path:
+    """Write named arrays and short texts as one safetensors file."""
+    from safetensors.numpy import save
+
+    ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    return write_whole(path, save(ordered, metadata=dict(sorted((metadata or {}).items()))))
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:
+    """Read what :func:`write_arrays` wrote.
+
+    Raises
+    ------
+    StoreError
+        When the file is absent, cut off or altered.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return arrays, dict(file.metadata() or {})
+    except (OSError, SafetensorError, ValueError) as error:
+        raise StoreError(f"{path.name} is absent or damaged ({type(error).__name__}): delete it and run again") from error
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read only the short texts of a safetensors file.
+
+    Raises
+    ------
+    StoreError
+        When the file is absent, cut off or altered.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError, ValueError) as error:
+        raise StoreError(f"{path.name} is absent or damaged ({type(error).__name__}): delete it and run again") from error
+
+
+def write_record(study: Path, record: RunRecord) -> Path:
+    """Write the record of a stage's run as ``derived/<stage>/run.json``."""
+    return write_whole(study / "derived" / record.stage / "run.json", (to_json(record, indent=2) + "\n").encode())
+
+
+def read_record(study: Path, stage: str) -> RunRecord | None:
+    """Return the record of a stage's last complete run, or None when it has none that can be read."""
+    path = study / "derived" / stage / "run.json"
+    if not path.exists():
+        return None
+    return from_json(RunRecord, path.read_text(encoding="utf-8"))
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, read in blocks.
+
+    Raises
+    ------
+    StoreError
+        When the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StoreError(f"{path.name} cannot be read ({error.strerror}): check that it is there and may be read") from error
+
+
+def value_sha256(value: object) -> str:
+    """Return the SHA-256 of a plain value's JSON.
+
+    Examples
+    --------
+    >>> value_sha256({"a": 1, "b": 2}) == value_sha256({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def locked(study: Path) -> Iterator[None]:
+    """Hold the study folder for one writer; the lock ends with the program, however it ends.
+
+    Raises
+    ------
+    StoreError
+        When another program is writing in the folder, or it may not be written.
+    """
+    path = study / "derived" / ".lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+    except OSError as error:
+        raise StoreError(_explain(path, error)) from error
+    with file:
+        try:
+            _lock(file.fileno())
+        except OSError as error:
+            raise StoreError(f"another facies is working in {study}: wait until it has ended, then run the same command again") from error
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,17 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder with real photographs and networks, or skip."""
+    folder = Path(os.environ.get("FACIES_SHARED", Path(__file__).parents[2] / "shared"))
+    if not (folder / "faces" / "labels.csv").exists():
+        pytest.skip("real photographs and networks are absent (set FACIES_SHARED)")
+    return folder
