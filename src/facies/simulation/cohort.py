@@ -1,0 +1,188 @@
+"""Draws a whole cohort whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from facies.errors import InputError
+from facies.simulation.morbidity import OUTCOME_LAWS, draw_outcomes
+from facies.simulation.panel import ReaderPool, draw_readings
+from facies.simulation.people import MC1R_YEARS, UNEXPLAINED_VARIANCE, draw_people, draw_severities, draw_years_looking_older
+from facies.simulation.planted import MODEL_2, PlantedEffect
+
+CONDITIONS = ("acromegaly", "cushing")
+"""Diseases that the painted faces can show."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """A simulated cohort.
+
+    Parameters
+    ----------
+    participants, photographs, readings, outcomes
+        Tables as in :mod:`facies.tables`. The photographs are planned; :func:`facies.simulation.write_photographs` paints them.
+    truth
+        One row a participant: the latent ``perceived_age`` (a panel of infinitely many readers), ``years_looking_older``, and the
+        severity of ``acromegaly`` and ``cushing``.
+    planted
+        The effects to find again, by ``"exposure -> outcome"``.
+    random_state
+        The seed that the cohort was drawn with.
+    """
+
+    participants: pd.DataFrame
+    photographs: pd.DataFrame
+    readings: pd.DataFrame
+    outcomes: pd.DataFrame
+    truth: pd.DataFrame
+    planted: Mapping[str, PlantedEffect]
+    random_state: int
+
+
+def simulate_cohort(
+    n_participants: int,
+    *,
+    random_state: int,
+    n_readers: int = 27,
+    n_photographs_per_participant: int = 1,
+    n_sessions: int = 1,
+    n_unlabelled: int = 0,
+    age_range: tuple[float, float] = (51.5, 87.8),
+    female_share: float = 0.57,
+    sites: tuple[str, ...] = ("north", "south"),
+    conditions: Mapping[str, float] | None = None,
+    readers: ReaderPool | None = None,
+) -> Cohort:
+    """Draw people, their outcomes and a panel's readings of their photographs.
+
+    Outcomes depend on the latent perceived age, age, sex, BMI, smoking and sun exposure, on the logit or linear scale, so that a model
+    with these covariates (``planted[...].covariates``) is specified exactly when the latent perceived age is the exposure. With the
+    panel mean as exposure the coefficient is attenuated by reading noise; ``planted[...].expected`` says to what.
+
+    Parameters
+    ----------
+    n_participants
+        How many people.
+    random_state
+        Seed. The people do not change with the settings of the readings.
+    n_readers
+        Readings of each photograph, or give all settings of the panel as ``readers``.
+    n_photographs_per_participant, n_sessions
+        Photographs of each person in each session, and sessions.
+    n_unlabelled
+        How many of the people, the last ones, have no readings.
+    age_range
+        Youngest and oldest, in years (default: the perceived-age cohort of Turner et al. 2024).
+    female_share
+        Share of women, 0 to 1.
+    sites
+        Where people are seen; each has its own camera.
+    conditions
+        Prevalence of ``acromegaly`` and ``cushing``; each becomes an outcome 0 or 1.
+
+    Raises
+    ------
+    InputError
+        When a setting is out of its range.
+
+    Examples
+    --------
+    >>> cohort = simulate_cohort(100, random_state=1)
+    >>> len(cohort.participants), len(cohort.readings)
+    (100, 2700)
+    >>> round(cohort.planted["perceived_age -> osteoporosis"].odds_ratio(per=-5), 2)
+    0.76
+    """
+    pool = readers or ReaderPool(n_readers=n_readers, n_pool=max(60, n_readers))
+    _check_settings(n_participants, n_photographs_per_participant, n_sessions, n_unlabelled, age_range, sites, conditions or {})
+    streams = [np.random.default_rng(seed) for seed in np.random.SeedSequence(random_state).spawn(5)]
+    people = draw_people(n_participants, streams[0], age_range=age_range, female_share=female_share, sites=sites)
+    older = draw_years_looking_older(people, streams[1])
+    severities = draw_severities(n_participants, streams[2], conditions or {})
+    outcomes = draw_outcomes(people, older, streams[3])
+    photographs = _plan_photographs(people, n_photographs_per_participant, n_sessions)
+    truth = _truth(people, older, severities)
+    return Cohort(
+        participants=people,
+        photographs=photographs,
+        readings=_draw_panel(photographs, truth.head(n_participants - n_unlabelled), pool, streams[4]),
+        outcomes=pd.concat([outcomes, (severities > 0).astype(float)], axis=1),
+        truth=truth,
+        planted=_planted(pool, n_photographs_per_participant * n_sessions),
+        random_state=random_state,
+    )
+
+
+def _check_settings(
+    n: int, n_photographs: int, n_sessions: int, n_unlabelled: int, age_range: tuple[float, float], sites: tuple[str, ...],
+    conditions: Mapping[str, float],
+) -> None:  # fmt: skip
+    for name, value in (
+        ("n_participants", n),
+        ("n_photographs_per_participant", n_photographs),
+        ("n_sessions", n_sessions),
+        ("sites", len(sites)),
+    ):
+        if value < 1:
+            raise InputError(f"{name} is {value}: give at least 1")
+    if not 0 <= n_unlabelled <= n:
+        raise InputError(f"n_unlabelled is {n_unlabelled}: choose 0 to {n}, the number of participants")
+    if not 0 <= age_range[0] < age_range[1] <= 120:
+        raise InputError(f"age_range is {age_range}: give the youngest and the oldest age, 0 to 120 years")
+    _check_conditions(conditions)
+
+
+def _check_conditions(conditions: Mapping[str, float]) -> None:
+    unknown = [name for name in conditions if name not in CONDITIONS]
+    if unknown:
+        raise InputError(f"condition '{unknown[0]}' is not known: choose from {', '.join(CONDITIONS)}")
+    if any(share < 0 for share in conditions.values()) or sum(conditions.values()) > 1:
+        raise InputError(f"conditions are {dict(conditions)}: give prevalences of at least 0 that sum to at most 1")
+
+
+def _plan_photographs(people: pd.DataFrame, n_photographs: int, n_sessions: int) -> pd.DataFrame:
+    """Plan the photographs: every session has its own, every site its own camera."""
+    n_each = n_photographs * n_sessions
+    persons = np.repeat(people.participant_id.to_numpy(), n_each)
+    sessions = np.tile(np.repeat([f"s{i}" for i in range(1, n_sessions + 1)], n_photographs), len(people))
+    numbers = np.tile(np.arange(1, n_photographs + 1), n_sessions * len(people))
+    photo_ids = np.array([f"{person}_{session}_{i}" for person, session, i in zip(persons, sessions, numbers, strict=True)], dtype=object)
+    n = len(photo_ids)
+    return pd.DataFrame(
+        {
+            "photo_id": photo_ids,
+            "participant_id": persons,
+            "session_id": sessions.astype(object),
+            "path": np.array([f"photos/{photo_id}.jpg" for photo_id in photo_ids], dtype=object),
+            "view": np.full(n, "frontal", dtype=object),
+            "device": np.array([f"camera-{site}" for site in np.repeat(people.site.to_numpy(), n_each)], dtype=object),
+            "source": np.full(n, "facies simulation", dtype=object),
+            "licence": np.full(n, "CC0-1.0", dtype=object),
+        }
+    )
+
+
+def _truth(people: pd.DataFrame, older: np.ndarray, severities: pd.DataFrame) -> pd.DataFrame:
+    truth = pd.DataFrame({"participant_id": people.participant_id, "perceived_age": people.age + older, "years_looking_older": older})
+    return truth.assign(**{name: severities.get(name, 0.0) for name in CONDITIONS})
+
+
+def _draw_panel(photographs: pd.DataFrame, truth: pd.DataFrame, pool: ReaderPool, rng: np.random.Generator) -> pd.DataFrame:
+    read = photographs[photographs.participant_id.isin(truth.participant_id)]
+    perceived = truth.set_index("participant_id").perceived_age.reindex(read.participant_id).to_numpy(dtype=np.float64)
+    return draw_readings(read.photo_id.to_numpy(), perceived, pool, rng)
+
+
+def _planted(pool: ReaderPool, n_photographs: int) -> dict[str, PlantedEffect]:
+    attenuation = pool.attenuation(UNEXPLAINED_VARIANCE, n_photographs=n_photographs)
+    effects = [
+        PlantedEffect("perceived_age", name, law.family, law.perceived_age, law.perceived_age * attenuation, MODEL_2)
+        for name, law in OUTCOME_LAWS.items()
+    ]
+    gene = PlantedEffect("mc1r", "perceived_age", "linear", MC1R_YEARS, MC1R_YEARS * (1 - pool.shrinkage), MODEL_2)
+    return {f"{effect.exposure} -> {effect.outcome}": effect for effect in (*effects, gene)}
