@@ -107,7 +107,7 @@ class CropContract:
         differing = [f"{name} {_short(mine[name])} (faces: {_short(theirs[name])})" for name in mine if mine[name] != theirs[name]]
         if differing:
             raise CropContractError(
-                f"the model expects faces cut with {'; '.join(differing)}: cut the faces again as the model expects, or train a model on these"
+                f"the model expects faces cut with {'; '.join(differing)}: cut the faces as the model expects, or train a model on these"
             )
 
 

@@ -1,0 +1,29 @@
+"""``facies demo``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facies.cli.console import Jobs, n_jobs, progress_bar, quiet_opencv, say
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the demonstration study goes.")] = Path("demo"),
+    participants: Annotated[int, typer.Option(min=60, help="How many people to simulate.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 1,
+    jobs: Jobs = 0,
+) -> None:
+    """Simulate a cohort with a known truth, with painted faces, and run the whole study on it."""
+    from facies.study.demo import simulate_study
+    from facies.study.run import run_study
+
+    quiet_opencv()
+    with progress_bar("painting faces", shown=True) as progress:
+        simulate_study(folder, n_participants=participants, random_state=seed, progress=progress)
+    say(f"{folder}: a simulated study of {participants} people; the planted truth is in {folder / 'truth.json'}")
+    with progress_bar("photographs", shown=True) as progress:
+        summary = run_study(folder, jobs=n_jobs(jobs), progress=progress, tell=say)
+    say(f"report: {summary.report}")

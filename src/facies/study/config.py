@@ -1,0 +1,187 @@
+"""``study.toml``: every setting of a study, with its default and what it does."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from facies.errors import InputError
+
+CONFIG_NAME = "study.toml"
+
+
+class Section(BaseModel):
+    """A part of ``study.toml``; a setting that facies does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudySection(Section):
+    """``[study]``"""
+
+    name: str = Field(description="the title that stands on the report")
+    target: Literal["perceived_age", "age"] = Field(
+        "perceived_age", description="what is learnt: perceived_age from human readings, or age as the cohort recorded it"
+    )
+    random_state: int = Field(1, ge=0, description="the seed of everything that involves chance")
+
+
+class InputSection(Section):
+    """``[inputs]``"""
+
+    participants: str = Field("participants", description="table of people; any of .tsv .csv .xlsx .parquet when no ending is given")
+    photographs: str = Field("photographs", description="table of photographs")
+    photographs_folder: str = Field(".", description="the folder that the photographs' paths start from")
+    readings: str = Field("readings", description="table of single readings; used where it exists")
+    panel_estimates: str = Field("panel_estimates", description="table of panel means, for panels whose single readings are not at hand")
+    outcomes: str = Field("outcomes", description="table of outcomes; used where it exists")
+    rename: dict[str, str] = Field(default_factory=dict, description="your column = the column's name in facies")
+
+
+class FacesSection(Section):
+    """``[faces]``"""
+
+    detector: str = Field("facies-finder", description="facies-finder, yunet, or given (the points stand in the photographs' table)")
+    detector_weights: str | None = Field(None, description="file of a detector that facies does not carry")
+    max_pixels: int = Field(200_000_000, ge=10_000, description="photographs with more pixels are excluded as too_large")
+    gate: dict[str, float | None] = Field(
+        default_factory=dict, description="thresholds of the quality gate, such as min_inter_eye_distance"
+    )
+
+
+class EmbeddingSection(Section):
+    """``[embeddings]``"""
+
+    encoders: list[str] = Field(["hog"], min_length=1, description="hog, pixels, onnx:FILE, timm:NAME, farl; several are compared")
+    weights: dict[str, str] = Field(default_factory=dict, description="encoder = file of its weights, where the weights store has none")
+    margin: float | None = Field(None, gt=-0.5, lt=3, description="shows more (or less) around the face than the encoder's own template")
+
+    @model_validator(mode="after")
+    def _once(self) -> EmbeddingSection:
+        if len(set(self.encoders)) != len(self.encoders):
+            raise ValueError("an encoder stands twice: name each once")
+        return self
+
+
+class ModelSection(Section):
+    """``[models]``"""
+
+    regressors: list[str] = Field(["ridge"], min_length=1, description="ridge, svr, label_distribution; several are compared")
+    n_folds: int = Field(5, ge=2, description="parts into which people are divided")
+    group: Literal["participant_id", "family_id"] = Field("participant_id", description="who stays together in one fold")
+    interval_level: float = Field(0.9, gt=0.5, lt=1, description="level of the prediction intervals")
+
+
+class EvaluationSection(Section):
+    """``[evaluation]``"""
+
+    subgroups: list[str] = Field(["sex", "site", "age_band", "quality"], description="columns within which errors are shown")
+    n_bootstrap: int = Field(2000, ge=200, description="resamples of participants behind each interval")
+
+
+class OutcomeSection(Section):
+    """``[[association.outcomes]]``"""
+
+    name: str = Field(description="a column of the outcomes' table")
+    kind: Literal["binary", "continuous"] = Field(description="binary (0 and 1) or continuous")
+
+
+class TraitSection(Section):
+    """``[[association.traits]]``: what may change how old people look, such as a gene score."""
+
+    name: str = Field(description="a column of the participants' or outcomes' table, such as mc1r")
+    per: float = Field(1.0, gt=0, description="step that the estimate is for, such as 1 allele")
+
+
+class AssociationSection(Section):
+    """``[association]``"""
+
+    outcomes: list[OutcomeSection] = Field(default_factory=list)
+    traits: list[TraitSection] = Field(default_factory=list)
+    adjustments: dict[str, list[str]] = Field({"model_1": ["age", "sex"]}, description="sets of covariates by name")
+    per_years: float = Field(5.0, gt=0, description="years of perceived age that an estimate is for")
+    direction: Literal["years_looking_older", "years_looking_younger"] = Field(
+        "years_looking_older", description="what counts as more: looking older than one is, or (Rotterdam) looking younger"
+    )
+    min_events: int = Field(10, ge=1, description="outcomes with fewer events, or non-events, get no estimate")
+
+
+class ReportSection(Section):
+    """``[report]``"""
+
+    n_average: int = Field(10, ge=10, description="an average face is shown only of at least so many people")
+
+
+class StudyConfig(Section):
+    """The whole of ``study.toml``."""
+
+    study: StudySection
+    inputs: InputSection = InputSection()
+    faces: FacesSection = FacesSection()
+    embeddings: EmbeddingSection = EmbeddingSection()
+    models: ModelSection = ModelSection()
+    evaluation: EvaluationSection = EvaluationSection()
+    association: AssociationSection = AssociationSection()
+    report: ReportSection = ReportSection()
+
+    @model_validator(mode="after")
+    def _age_is_no_proxy_of_itself(self) -> StudyConfig:
+        if self.study.target == "age" and self.association.traits:
+            raise ValueError("association.traits needs target perceived_age: age itself has no such cause")
+        return self
+
+
+def read_config(folder: Path) -> StudyConfig:
+    """Read and check a study's ``study.toml``.
+
+    Raises
+    ------
+    InputError
+        Naming the setting and what it may be; when the file is absent, how to make one.
+    """
+    path = folder / CONFIG_NAME
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} has no {CONFIG_NAME}: make one with `facies init {folder}`") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{CONFIG_NAME} cannot be read ({error}): mend that place and run again") from error
+    return parse_config(settings)
+
+
+def parse_config(settings: dict[str, Any]) -> StudyConfig:
+    """Check settings as read from TOML.
+
+    Raises
+    ------
+    InputError
+        Naming the first setting that is wrong.
+
+    Examples
+    --------
+    >>> parse_config({"study": {"name": "A"}, "models": {"n_folds": 1}})
+    Traceback (most recent call last):
+    ...
+    facies.errors.InputError: study.toml, models.n_folds is 1: input should be greater than or equal to 2
+    """
+    try:
+        return StudyConfig.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(_explain(first)) from error
+
+
+def _explain(first: Any) -> str:
+    where = ".".join(str(part) for part in first["loc"])
+    message = str(first["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if first["type"] == "missing":
+        return f"{CONFIG_NAME}, {where} is missing: add it"
+    if first["type"] == "extra_forbidden":
+        return f"{CONFIG_NAME}, {where} is not a setting of facies: remove or rename it"
+    if isinstance(first["input"], str | int | float | bool):
+        return f"{CONFIG_NAME}, {where} is {first['input']!r}: {message}"
+    return f"{CONFIG_NAME}{', ' if where else ''}{where}: {message}"

@@ -1,0 +1,265 @@
+"""From photograph files to stored vectors: one streaming pass that keeps what it has done.
+
+Each photograph is read, searched for a face, aligned and encoded by one thread from beginning to end, so that decoding one overlaps with the
+network on another, no crop waits in memory, and a vector never depends on its neighbours. Finished photographs are stored in *parts*
+of :data:`PART_SIZE`, each written whole. A part names its photographs by a hash of their bytes and of all settings that
+matter: what was done is found again after an interruption or when photographs are added, and done anew when a setting changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from facies import __version__
+from facies.errors import InputError, StoreError
+from facies.faces import QualityGate, faces_table, read_photograph
+from facies.records import CropContract, Embeddings, EncoderCard
+from facies.store import read_arrays, read_metadata, value_sha256, write_arrays
+from facies.tables import GIVEN_POINTS
+from facies.types import Detector, Floats, Vectors
+
+if TYPE_CHECKING:
+    from facies.embeddings.encoders import CardedEncoder
+
+PART_SIZE = 128
+"""Photographs in one part: what an interruption loses at most."""
+
+Progress = Callable[[int, int], None]
+"""Called with the photographs done and all photographs."""
+
+
+class Task(NamedTuple):
+    """One photograph to read."""
+
+    key: str
+    photo_id: str
+    path: Path
+    given_points: Floats | None
+
+
+class Result(NamedTuple):
+    """What one photograph gave."""
+
+    key: str
+    rows: list[dict[str, Any]]
+    face_id: str | None
+    vectors: list[Vectors]
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """How faces are found, cut and encoded in this study."""
+
+    detector: Detector
+    encoders: Sequence[CardedEncoder]
+    gate: QualityGate
+    max_pixels: int = 200_000_000
+    margin: float | None = None
+
+    def contract(self, card: EncoderCard) -> CropContract:
+        """Return the crop contract of an encoder as this study cuts faces."""
+        crop = card.crop.found_by(self.detector.name, self.detector.sha256)
+        return crop if self.margin is None else _with_margin(crop, self.margin)
+
+    @property
+    def contracts(self) -> list[CropContract]:
+        """The distinct crop contracts, in the order of the encoders that need them first."""
+        return list(dict.fromkeys(self.contract(encoder.card) for encoder in self.encoders))
+
+    def digest(self) -> str:
+        """Return a hash of all that decides what a photograph gives."""
+        cards = [asdict(encoder.card) for encoder in self.encoders]
+        return value_sha256([__version__, asdict(self.gate), self.max_pixels, cards, [asdict(c) for c in self.contracts]])
+
+    def extract(self, task: Task) -> Result:
+        """Read one photograph: its rows of the faces' table and one vector by each encoder."""
+        contracts = self.contracts
+        found = read_photograph(
+            task.photo_id, task.path, detector=self.detector, contracts=contracts, gate=self.gate,
+            given_points=task.given_points, max_pixels=self.max_pixels,
+        )  # fmt: skip
+        crop_of = dict(zip(contracts, found.crops, strict=False))
+        vectors = [encoder.encode(crop_of[self.contract(encoder.card)][None]) for encoder in self.encoders] if found.crops else []
+        return Result(task.key, found.rows, found.face_id, vectors)
+
+
+def _with_margin(crop: CropContract, margin: float) -> CropContract:
+    from dataclasses import replace
+
+    return replace(crop, margin=margin)
+
+
+def plan_tasks(photographs: pd.DataFrame, folder: Path, extractor: Extractor) -> list[Task]:
+    """Return one task an included photograph, in the order of ``photo_id``.
+
+    Raises
+    ------
+    InputError
+        When no photograph is left.
+    """
+    usable = photographs[photographs.included].sort_values("photo_id")
+    if usable.empty:
+        raise InputError(f"none of {len(photographs)} photographs can be used: see the reasons with `facies check`")
+    digest = extractor.digest()
+    points = _given_points(usable)
+    return [
+        Task(value_sha256([photo_id, sha256, _listed(given), digest])[:32], photo_id, folder / path, given)
+        for photo_id, sha256, path, given in zip(usable.photo_id, usable.sha256, usable.path, points, strict=True)
+    ]
+
+
+def _given_points(photographs: pd.DataFrame) -> list[Floats | None]:
+    if not set(GIVEN_POINTS) <= set(photographs.columns):
+        return [None] * len(photographs)
+    values = photographs[list(GIVEN_POINTS)].to_numpy(dtype=np.float64).reshape(-1, 5, 2)
+    return [row if np.isfinite(row).all() else None for row in values]
+
+
+def _listed(points: Floats | None) -> list[list[float]] | None:
+    return None if points is None else points.tolist()
+
+
+def extract_parts(
+    tasks: Sequence[Task], extractor: Extractor, parts: Path, *, jobs: int, progress: Progress | None = None
+) -> dict[str, Path]:
+    """Do all tasks that no part holds yet and return the part of each task's key.
+
+    Parameters
+    ----------
+    parts
+        The folder of parts.
+    jobs
+        Threads.
+
+    Raises
+    ------
+    StoreError
+        When a part cannot be written; what was written before stays.
+    """
+    remove_leftovers(parts)
+    index = index_parts(parts)
+    pending = [task for task in tasks if task.key not in index]
+    n_done = len(tasks) - len(pending)
+    _tell(progress, n_done, len(tasks))
+    batch: list[Result] = []
+    for result in _in_order(pending, extractor, jobs):
+        batch.append(result)
+        n_done += 1
+        if len(batch) == PART_SIZE:
+            index |= _write_part(parts, batch)
+            batch = []
+        _tell(progress, n_done, len(tasks))
+    if batch:
+        index |= _write_part(parts, batch)
+    return index
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
+
+
+def _in_order(tasks: Sequence[Task], extractor: Extractor, jobs: int) -> Iterator[Result]:
+    """Yield results in the order of the tasks, at most ``4 * jobs`` in hand."""
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(extractor.extract, task))
+                if len(waiting) >= 4 * jobs:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _write_part(parts: Path, batch: list[Result]) -> dict[str, Path]:
+    keys = [result.key for result in batch]
+    included = [result for result in batch if result.face_id is not None]
+    n_encoders = len(included[0].vectors) if included else 0
+    arrays = {f"vectors_{k}": np.concatenate([result.vectors[k] for result in included]) for k in range(n_encoders)}
+    metadata = {
+        "keys": json.dumps(keys),
+        "rows": json.dumps([result.rows for result in batch], allow_nan=True),
+        "face_ids": json.dumps([result.face_id for result in batch]),
+    }
+    path = parts / f"{value_sha256(keys)[:24]}.safetensors"
+    write_arrays(path, arrays or {"empty": np.zeros(1, np.float32)}, metadata)
+    return dict.fromkeys(keys, path)
+
+
+def remove_leftovers(parts: Path) -> None:
+    """Delete files that an interrupted write left behind; they are not part of anything."""
+    for path in parts.glob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
+def index_parts(parts: Path) -> dict[str, Path]:
+    """Return which part holds each key; a damaged part is deleted, so that its photographs are read again."""
+    index: dict[str, Path] = {}
+    for path in sorted(parts.glob("*.safetensors")):
+        try:
+            keys = json.loads(read_metadata(path)["keys"])
+        except (StoreError, KeyError, ValueError):
+            path.unlink()
+            continue
+        index |= dict.fromkeys(keys, path)
+    return index
+
+
+def collect_faces(tasks: Sequence[Task], index: dict[str, Path]) -> pd.DataFrame:
+    """Return the faces' table, in the order of the tasks."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    wanted = {task.key for task in tasks}
+    for path in dict.fromkeys(index[task.key] for task in tasks):
+        metadata = read_metadata(path)
+        held = zip(json.loads(metadata["keys"]), json.loads(metadata["rows"]), strict=True)
+        rows.update((key, given) for key, given in held if key in wanted)
+    return faces_table([row for task in tasks for row in rows[task.key]])
+
+
+def collect_embeddings(tasks: Sequence[Task], index: dict[str, Path], cards: Sequence[EncoderCard]) -> list[Embeddings]:
+    """Return the vectors of all included faces by each encoder, in the order of the tasks.
+
+    Raises
+    ------
+    InputError
+        When no photograph shows a usable face.
+    """
+    vectors: list[dict[str, Vectors]] = [{} for _ in cards]
+    wanted = {task.key for task in tasks}
+    for path in dict.fromkeys(index[task.key] for task in tasks):
+        arrays, metadata = read_arrays(path)
+        held = zip(json.loads(metadata["keys"]), json.loads(metadata["face_ids"]), strict=True)
+        with_face = [(key, face_id) for key, face_id in held if face_id is not None]
+        for row, (key, face_id) in enumerate(with_face):
+            if key in wanted:
+                for k in range(len(cards)):
+                    vectors[k][face_id] = arrays[f"vectors_{k}"][row]
+    if not vectors[0]:
+        raise InputError(f"none of {len(tasks)} photographs shows a usable face: see exclusion_reason in faces.tsv and the gate in study.toml")
+    return [_embeddings(held, card) for held, card in zip(vectors, cards, strict=True)]
+
+
+def _embeddings(held: dict[str, Vectors], card: EncoderCard) -> Embeddings:
+    face_ids = tuple(sorted(held))
+    return Embeddings(face_ids, np.stack([held[face_id] for face_id in face_ids]), card)
+
+
+def remove_stale_parts(tasks: Sequence[Task], index: dict[str, Path], parts: Path) -> None:
+    """Delete parts of which no photograph is used any more."""
+    used = {index[task.key] for task in tasks}
+    for path in parts.glob("*.safetensors"):
+        if path not in used:
+            path.unlink()

@@ -1,0 +1,99 @@
+"""A new study folder: a commented ``study.toml`` and example tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from facies.cohort import example_tables
+from facies.errors import InputError
+from facies.store import write_json, write_tsv, write_whole
+from facies.study.config import CONFIG_NAME, OutcomeSection, StudyConfig, TraitSection
+
+_EXAMPLES: dict[str, Any] = {"study.name": "My cohort"}
+_EXAMPLE_LISTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
+    "association.outcomes": (OutcomeSection, {"name": "osteoporosis", "kind": "binary"}),
+    "association.traits": (TraitSection, {"name": "mc1r", "per": 1.0}),
+}
+
+
+def init_study(folder: Path) -> list[Path]:
+    """Write a new study folder and return the files made.
+
+    Raises
+    ------
+    InputError
+        When the folder already holds a study; nothing is written over.
+    """
+    if (folder / CONFIG_NAME).exists():
+        raise InputError(f"{folder} already holds a {CONFIG_NAME}: choose another folder, or edit that file")
+    made = []
+    for name, (frame, described) in example_tables().items():
+        made += [write_tsv(folder / f"{name}.tsv", frame), write_json(folder / f"{name}.json", described)]
+    (folder / "photos").mkdir(parents=True, exist_ok=True)
+    return [*made, write_whole(folder / CONFIG_NAME, commented_config().encode())]
+
+
+def commented_config() -> str:
+    """Return a ``study.toml`` with every setting at its default and what it does."""
+    sections = [_section(name, field) for name, field in StudyConfig.model_fields.items()]
+    return "# A facies study. Every setting is here with its default; delete what you do not change.\n\n" + "\n".join(sections)
+
+
+def _section(name: str, field: FieldInfo) -> str:
+    kind = field.annotation
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        raise InputError(f"{name} is no section")
+    lines, tables = [f"[{name}]"], []
+    for setting, described in kind.model_fields.items():
+        key = f"{name}.{setting}"
+        if key in _EXAMPLE_LISTS:
+            tables.append(_example_list(key))
+            continue
+        value = _EXAMPLES.get(key, described.get_default(call_default_factory=True))
+        lines += [f"# {described.description}", _toml_line(setting, value)]
+    return "\n".join(lines) + "\n" + "".join(tables)
+
+
+def _example_list(key: str) -> str:
+    kind, example = _EXAMPLE_LISTS[key]
+    lines = [f"# {kind.model_fields[name].description}\n# {_toml_line(name, value)}" for name, value in example.items()]
+    return "\n# [[" + key + "]]\n" + "\n".join(lines) + "\n"
+
+
+def _toml_line(name: str, value: Any) -> str:
+    return f"# {name} = ..." if value is None else f"{name} = {toml_value(value)}"
+
+
+def toml_value(value: Any) -> str:
+    """Return a plain value as TOML.
+
+    Examples
+    --------
+    >>> toml_value({"model_1": ["age", "sex"]})
+    '{ model_1 = ["age", "sex"] }'
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, dict):
+        inside = ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    return _quoted(str(value))
+
+
+def _key(name: str) -> str:
+    plain = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if plain else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    import json
+
+    return json.dumps(text, ensure_ascii=False)

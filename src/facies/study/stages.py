@@ -1,0 +1,109 @@
+"""One stage of a study: run it, or find that it has been run on the same things, and keep the record."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from facies import __version__
+from facies.errors import FaciesError
+from facies.records import RunRecord
+from facies.store import file_sha256, read_record, write_record
+
+_SHOWN_PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "opencv-python-headless", "pillow", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage wrote and counted."""
+
+    outputs: tuple[Path, ...]
+    n_in: int
+    n_out: int
+    excluded: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage about to run: its settings, the files it reads, and the function that computes and writes."""
+
+    name: str
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    compute: Callable[[], Outcome]
+
+
+def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecord, bool]:
+    """Run a stage unless its last run had the same settings, inputs and version and its outputs are unchanged.
+
+    Returns
+    -------
+    The record, and whether the stage ran now.
+    """
+    inputs = {name: file_sha256(path) for name, path in sorted(stage.inputs.items())}
+    last = _last_record(study, stage.name)
+    if last is not None and _still_holds(study, last, stage, inputs, random_state):
+        return last, False
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    clock = time.monotonic()
+    outcome = stage.compute()
+    record = RunRecord(
+        stage=stage.name, facies_version=__version__, commit=source_commit(), settings=dict(stage.settings), random_state=random_state,
+        inputs=inputs, outputs={_relative(study, path): file_sha256(path) for path in outcome.outputs}, started_at=started,
+        seconds=round(time.monotonic() - clock, 3), n_in=outcome.n_in, n_out=outcome.n_out, excluded=dict(outcome.excluded),
+        versions=package_versions(),
+    )  # fmt: skip
+    write_record(study, record)
+    return record, True
+
+
+def _last_record(study: Path, name: str) -> RunRecord | None:
+    """Return the last record; one that cannot be read counts as none, so that the stage runs again."""
+    try:
+        return read_record(study, name)
+    except (FaciesError, OSError, UnicodeDecodeError):
+        return None
+
+
+def _still_holds(study: Path, last: RunRecord, stage: Stage, inputs: Mapping[str, str], random_state: int) -> bool:
+    same = (last.facies_version, last.settings, last.inputs, last.random_state) == (
+        __version__,
+        _plain(stage.settings),
+        inputs,
+        random_state,
+    )
+    return same and all((study / name).exists() and file_sha256(study / name) == sha256 for name, sha256 in last.outputs.items())
+
+
+def _plain(settings: Mapping[str, Any]) -> Any:
+    import json
+
+    return json.loads(json.dumps(dict(settings)))
+
+
+def _relative(study: Path, path: Path) -> str:
+    return path.relative_to(study).as_posix()
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that numbers depend on."""
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in _SHOWN_PACKAGES}
+
+
+def source_commit() -> str:
+    """Return the commit when facies runs from a source checkout, otherwise an empty string."""
+    folder = Path(__file__).resolve().parents[3] / ".git"
+    head = folder / "HEAD"
+    if not head.is_file():
+        return ""
+    text = head.read_text(encoding="ascii").strip()
+    if not text.startswith("ref: "):
+        return text
+    reference = folder / text.removeprefix("ref: ")
+    return reference.read_text(encoding="ascii").strip() if reference.is_file() else ""
