@@ -1,0 +1,132 @@
+"""Photograph file to stored vector: throughput against the bound of its parts, and memory against the number of photographs.
+
+    python benchmarks/bench_embedding.py [--encoder hog] [--photographs 2000] [--memory]
+
+The bound is the number of cores divided by the time that one photograph takes in decoding, detection, alignment and the network,
+each timed alone on one thread in the same run. ``--memory`` runs 2,000 and 20,000 photographs in processes of their own and compares
+their peak resident memory. Real portraits are used where FACIES_SHARED (or ../shared) has them, otherwise painted ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facies.embeddings import load_encoder
+from facies.faces import QualityGate, load_detector
+from facies.imaging import align_face, decode_photograph
+from facies.study.extraction import Extractor, extract_parts, plan_tasks
+
+CORES = len(os.sched_getaffinity(0))
+
+
+def portraits(n: int) -> list[Path]:
+    """Return n paths of portraits; the files repeat when there are fewer."""
+    shared = Path(os.environ.get("FACIES_SHARED", Path(__file__).parents[2] / "shared")) / "faces"
+    files = sorted((shared / "images").glob("*.jpg"))
+    if not files:
+        files = _painted(Path(tempfile.mkdtemp()), 400)
+    return list(itertools.islice(itertools.cycle(files), n))
+
+
+def _painted(folder: Path, n: int) -> list[Path]:
+    from PIL import Image
+
+    from facies.simulation import simulate_faces
+
+    paths = [folder / f"{i}.jpg" for i in range(n)]
+    for path, image in zip(paths, simulate_faces(n, random_state=1, size=400).images, strict=True):
+        Image.fromarray(image).save(path, quality=92)
+    return paths
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Return the seconds of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def seconds_by_part(extractor: Extractor, files: list[Path]) -> dict[str, float]:
+    """Return the mean seconds of each part for one photograph on one thread."""
+    encoder, contract = extractor.encoders[0], extractor.contracts[0]
+    spent: dict[str, list[float]] = {"decode": [], "detect": [], "align": [], "network": []}
+    for path in files:
+        image = decode_photograph(path).image
+        spent["decode"].append(timed(lambda path=path: decode_photograph(path)))
+        faces = extractor.detector.detect(image)
+        spent["detect"].append(timed(lambda image=image: extractor.detector.detect(image)))
+        if not faces:
+            continue
+        crop = align_face(image, faces[0].points, contract)
+        spent["align"].append(timed(lambda image=image, face=faces[0]: align_face(image, face.points, contract)))
+        spent["network"].append(timed(lambda crop=crop: encoder.encode(crop[None])))
+    return {name: float(np.mean(seconds)) for name, seconds in spent.items()}
+
+
+def run_all(extractor: Extractor, files: list[Path]) -> float:
+    """Extract all files into a new folder and return the photographs a second."""
+    table = pd.DataFrame({"photo_id": [f"p{i:06d}" for i in range(len(files))], "path": [str(path) for path in files], "sha256": "x", "included": True})
+    with tempfile.TemporaryDirectory() as folder:
+        tasks = plan_tasks(table, Path("/"), extractor)
+        seconds = timed(lambda: extract_parts(tasks, extractor, Path(folder), jobs=CORES))
+    return len(files) / seconds
+
+
+def peak_mib() -> float:
+    """Return the peak resident memory of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def main() -> None:
+    """Print throughput as a share of the bound, or the ratio of memory."""
+    import cv2
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--encoder", default="hog")
+    parser.add_argument("--detector", default="facies-finder")
+    parser.add_argument("--photographs", type=int, default=2000)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--only-memory-of", type=int)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    if options.memory:
+        compare_memory(options)
+        return
+    extractor = Extractor(load_detector(options.detector), [load_encoder(options.encoder)], QualityGate())
+    if options.only_memory_of:
+        run_all(extractor, portraits(options.only_memory_of))
+        print(peak_mib())
+        return
+    files = portraits(options.photographs)
+    parts = seconds_by_part(extractor, files[:: max(1, len(files) // 300)])
+    bound = CORES / sum(parts.values())
+    rate = run_all(extractor, files)
+    print(" ".join(f"{name} {1000 * seconds:.2f} ms" for name, seconds in parts.items()))
+    print(f"{options.encoder}: {rate:.0f} photographs a second on {CORES} cores, bound {bound:.0f}, ratio {rate / bound:.2f} (aim 0.80)")
+
+
+def compare_memory(options: argparse.Namespace) -> None:
+    """Run 2,000 and 20,000 photographs in processes of their own."""
+    few, many = (_memory_of(n, options) for n in (2_000, 20_000))
+    print(f"{options.encoder}: peak {few:.0f} MiB for 2,000 photographs, {many:.0f} MiB for 20,000, ratio {many / few:.3f} (aim 1.10)")
+
+
+def _memory_of(n: int, options: argparse.Namespace) -> float:
+    command = [sys.executable, __file__, "--only-memory-of", str(n), "--encoder", options.encoder, "--detector", options.detector]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    main()
