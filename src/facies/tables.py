@@ -422,6 +422,22 @@ PANEL_ESTIMATES = Table(
     "readers",
 )
 
+READING_NOISE = Table(
+    "reading_noise",
+    ("participant_id", "target"),
+    (
+        _PARTICIPANT,
+        _TARGET,
+        Column("n_photographs", "integer", "photographs with readings", minimum=1),
+        _number("sum_squares", "of the readings about their photograph's mean", "years² for perceived_age", minimum=0),
+        _number("degrees_of_freedom", "readers minus 1, added up over the photographs", minimum=0),
+        _number("noise_factor", "standard error of the person's label for readings with standard deviation 1", minimum=0),
+        _number("reader_error_sum", "sum of |reading - mean of the others|; empty without single readings", "years", minimum=0),
+        _number("n_reader_errors", "readings behind that sum", minimum=0),
+    ),
+    "readers",
+)
+
 OUTCOMES = Table("outcomes", ("participant_id",), (_PARTICIPANT,), "the user", open_ended=True)
 
 PREDICTIONS = Table(
@@ -461,7 +477,7 @@ METRICS = Table(
     "metrics",
     ("system", "target", "subgroup", "metric"),
     (
-        Column("system", "text", "a model_id, panel, or predicting_the_mean"),
+        Column("system", "text", "a model_id, predicting_the_mean, label_noise_floor, one_reader, or 'a minus b'"),
         _TARGET,
         Column("subgroup", "text", "all, or column=level such as sex=female"),
         Column("metric", "text", "mae, rmse, r, slope, bias, ..."),
@@ -513,7 +529,7 @@ ASSOCIATIONS = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        PARTICIPANTS, PHOTOGRAPHS, FACES, SPLITS, READINGS, PANEL_ESTIMATES, OUTCOMES, PREDICTIONS,
+        PARTICIPANTS, PHOTOGRAPHS, FACES, SPLITS, READINGS, PANEL_ESTIMATES, READING_NOISE, OUTCOMES, PREDICTIONS,
         PARTICIPANT_PREDICTIONS, METRICS, REGION_SCORES, ASSOCIATIONS,
     )
 }  # fmt: skip

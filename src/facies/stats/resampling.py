@@ -86,7 +86,7 @@ def resampled_rows(clusters: ArrayLike, *, n_bootstrap: int, random_state: int) 
 
     Examples
     --------
-    >>> [list(rows) for rows in resampled_rows(["a", "a", "b"], n_bootstrap=2, random_state=3)]
+    >>> [rows.tolist() for rows in resampled_rows(["a", "a", "b"], n_bootstrap=2, random_state=3)]
     [[2, 0, 1], [0, 1, 0, 1]]
     """
     codes, n = cluster_codes(clusters)
