@@ -1,0 +1,16 @@
+"""One thread for the linear algebra of a fit, so that its last bit does not depend on the number of cores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def single_thread() -> Any:
+    """Return a context in which BLAS and OpenMP use one thread.
+
+    Sums split among threads are added in another order, which changes the last bits of a coefficient. The matrices of a study are small
+    enough that one thread costs little.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1)
