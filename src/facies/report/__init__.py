@@ -1,0 +1,30 @@
+"""Tables and figures of a study in one HTML page; it imports no stage and reads no file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facies.report.averages import average_faces, looking_thirds
+    from facies.report.data import AverageFace, ReportData
+    from facies.report.render import render_report
+    from facies.report.results import results_json
+
+__all__ = ["AverageFace", "ReportData", "average_faces", "looking_thirds", "render_report", "results_json"]
+
+_HOMES = {
+    "AverageFace": "data",
+    "ReportData": "data",
+    "average_faces": "averages",
+    "looking_thirds": "averages",
+    "render_report": "render",
+    "results_json": "results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'facies.report' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(f"facies.report.{_HOMES[name]}"), name)

@@ -1,0 +1,191 @@
+"""What a report is made from: tables and records, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from facies.errors import InputError
+from facies.records import ModelCard, RunRecord
+from facies.types import Image
+
+SIGN_CONVENTION = "years looking older = perceived age − age; a positive number means that the person looks older than they are"
+"""The default of ``ReportData.sign_convention``."""
+
+FLOW_COLUMNS = ("step", "level", "n", "reason")
+
+BLAND_ALTMAN_COLUMNS = ("model_id", "target", "n", "bias", "sd", "limit_low", "limit_high")
+
+MISSING = {
+    "flow": "no flow of participants was recorded",
+    "participants": "no participants table was given",
+    "splits": "no folds were assigned",
+    "photographs": "no photographs table was given",
+    "faces": "no faces table was given",
+    "average_faces": "no average faces were given, or a third had fewer than 10 participants",
+    "panel_estimates": "neither readings.tsv nor panel_estimates.tsv was given",
+    "participant_predictions": "no model was fitted, or nobody had both a usable photograph and a reference",
+    "metrics": "no predictions were evaluated against a reference",
+    "bland_altman": "no limits of agreement were computed",
+    "associations": "no outcomes.tsv was given",
+    "runs": "no run records were given",
+    "model_cards": "no model cards were given",
+}
+"""Why a part may be absent; ``ReportData.missing`` replaces these sentences by the true reason."""
+
+
+@dataclass(frozen=True, eq=False)
+class AverageFace:
+    """The mean of one crop a person over many people, in which no person can be recognised.
+
+    Parameters
+    ----------
+    label
+        Whom it shows, such as ``"youngest-looking third"``.
+    image
+        The mean crop, (height, width, 3), sRGB.
+    n
+        Participants behind it. Fewer than :data:`facies.report.averages.MIN_PEOPLE` in any average, and none is shown.
+    """
+
+    label: str
+    image: Image
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """Everything that a report may hold. A part that is ``None`` or empty is named as missing, with the reason.
+
+    There is no field for the face of one person, and no text of the report is taken from an identifier or a path.
+
+    Parameters
+    ----------
+    study_name
+        The title of the page.
+    date
+        When the report was made, as text that is printed (YYYY-MM-DD). The report reads no clock.
+    version
+        Version of facies.
+    target
+        What the models learned: ``perceived_age`` or ``age``.
+    flow
+        One row a count, in the order of the study: ``step`` (what was done), ``level`` (``participant``, ``photograph`` or
+        ``reading``), ``n``, ``reason``. Without a reason (NaN or empty) ``n`` is what remains after the step, with one it is
+        what left in this step for this reason. The numbers must add up: see :func:`facies.report.flow.flow_steps`.
+    participants, photographs, faces, splits, participant_predictions, panel_estimates, metrics, associations
+        The tables of :mod:`facies.tables`. ``participants`` and ``photographs`` as they came in, exclusions included.
+        Metrics are looked up as ``system`` = a model_id, ``predicting_the_mean`` or ``panel``; ``subgroup`` = ``all`` or
+        ``column=level``. Exposures and outcomes that are a perceived age are written ``perceived_age[panel]`` or
+        ``perceived_age[<model_id>]``.
+    bland_altman
+        One row a model: ``model_id target n bias sd limit_low limit_high`` (years, predicted − reference), and optionally
+        ``bias_ci_low bias_ci_high limit_low_ci_low limit_low_ci_high limit_high_ci_low limit_high_ci_high slope``.
+    runs
+        Run records, in the order of the stages.
+    model_cards
+        One a model; the order is that of the tables, and the first is drawn unless ``primary_model`` says otherwise.
+    average_faces
+        From :func:`facies.report.average_faces`.
+    average_face_rule
+        How the groups of the average faces were chosen, as one sentence.
+    duplicates
+        Counts of repeated photographs, such as ``{"exact": 0, "near": 3}`` (pairs that stand under different participants).
+    consent
+        Participants by ``consent_scope``; counted from ``participants`` when empty.
+    warnings
+        Sentences that a reader must see first.
+    settings
+        What ``study.toml`` says, nested or flat, plain values.
+    sign_convention
+        One sentence that names the direction of every difference.
+    primary_model
+        The model_id that is drawn and named in the summary; chosen before the results were seen.
+    primary_adjustment
+        The adjustment set that is drawn and named in the summary; the first of ``associations`` when ``None``.
+    labels
+        What to print for a model_id, outcome, exposure, covariate or subgroup column.
+    units
+        Units of continuous outcomes.
+    missing
+        Field name to the reason for its absence, such as ``{"associations": "no outcomes.tsv was given"}``.
+    simulated
+        Whether the people are simulated; said at the top of the page.
+
+    Examples
+    --------
+    >>> data = ReportData("A study", date="2025-01-31", version="0.1.0")
+    >>> data.why_missing("associations")
+    'no outcomes.tsv was given'
+    """
+
+    study_name: str
+    date: str
+    version: str
+    target: str = "perceived_age"
+    flow: pd.DataFrame | None = None
+    participants: pd.DataFrame | None = None
+    photographs: pd.DataFrame | None = None
+    faces: pd.DataFrame | None = None
+    splits: pd.DataFrame | None = None
+    panel_estimates: pd.DataFrame | None = None
+    participant_predictions: pd.DataFrame | None = None
+    metrics: pd.DataFrame | None = None
+    bland_altman: pd.DataFrame | None = None
+    associations: pd.DataFrame | None = None
+    runs: tuple[RunRecord, ...] = ()
+    model_cards: tuple[ModelCard, ...] = ()
+    average_faces: tuple[AverageFace, ...] = ()
+    average_face_rule: str = ""
+    duplicates: Mapping[str, int] = field(default_factory=dict)
+    consent: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    sign_convention: str = SIGN_CONVENTION
+    primary_model: str | None = None
+    primary_adjustment: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.missing if name not in MISSING]
+        if unknown:
+            raise InputError(f"missing names '{unknown[0]}': use one of {', '.join(MISSING)}")
+        for name, columns in (("flow", FLOW_COLUMNS), ("bland_altman", BLAND_ALTMAN_COLUMNS)):
+            frame = getattr(self, name)
+            lacking = [] if frame is None else [column for column in columns if column not in frame.columns]
+            if lacking:
+                raise InputError(f"{name} has no column '{lacking[0]}': give {', '.join(columns)}")
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """Return the table of this name, or ``None`` when it is absent or has no rows."""
+        frame: pd.DataFrame | None = getattr(self, name)
+        return None if frame is None or frame.empty else frame
+
+    def why_missing(self, name: str) -> str:
+        """Return the reason why a part is absent."""
+        return self.missing.get(name, MISSING[name])
+
+    def label(self, name: str) -> str:
+        """Return what to print for a name of a table."""
+        return self.labels.get(name, name.replace("_", " "))
+
+    def model_ids(self) -> list[str]:
+        """Return the models in the order of their cards, then those that only the predictions or metrics name."""
+        from facies.report.metric_values import RESERVED_SYSTEMS
+
+        names = [card.model_id for card in self.model_cards]
+        for table, column in (("participant_predictions", "model_id"), ("metrics", "system")):
+            frame = self.table(table)
+            if frame is not None:
+                names += [name for name in frame.loc[frame.target == self.target, column] if name not in RESERVED_SYSTEMS]
+        return list(dict.fromkeys(names))
+
+    def drawn_model(self) -> str | None:
+        """Return the model that is drawn: ``primary_model``, or the first."""
+        return self.primary_model or next(iter(self.model_ids()), None)

@@ -1,0 +1,77 @@
+"""The ASSOCIATIONS table as a report needs it: whose perceived age, which direction, which adjustment set."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from facies.report.data import ReportData
+from facies.report.metric_values import PANEL
+from facies.report.numbers import fixed, with_interval
+
+_SOURCE = r"^(?P<name>[^\[]+)\[(?P<source>.+)\]$"
+
+
+def effects(data: ReportData) -> pd.DataFrame:
+    """Return ASSOCIATIONS with further columns.
+
+    ``kind`` is ``risk`` (a perceived age is the exposure), ``determinant`` (it is the outcome) or ``other``; ``source`` is
+    ``panel`` or a model_id; ``rank`` orders the sources: the panel, then the models in the report's order.
+    """
+    frame = data.table("associations")
+    if frame is None:
+        return pd.DataFrame(columns=["kind", "source", "rank", "exposure", "outcome", "adjustment"])
+    exposure, outcome = frame.exposure.str.extract(_SOURCE), frame.outcome.str.extract(_SOURCE)
+    kind = pd.Series("other", index=frame.index).mask(outcome.source.notna(), "determinant").mask(exposure.source.notna(), "risk")
+    source = exposure.source.fillna(outcome.source)
+    order = {name: i for i, name in enumerate([PANEL, *data.model_ids()])}
+    return frame.assign(kind=kind, source=source, rank=source.map(order).fillna(len(order)))
+
+
+def drawn_adjustment(data: ReportData) -> str | None:
+    """Return the adjustment set that is drawn: ``primary_adjustment``, or the first of the table."""
+    frame = data.table("associations")
+    return data.primary_adjustment or (None if frame is None else str(frame.adjustment.iloc[0]))
+
+
+def source_label(data: ReportData, source: object) -> str:
+    """Return whose perceived age it is, in words."""
+    if source == PANEL:
+        return data.labels.get(PANEL, "Human panel")
+    return DEFAULT_SOURCE if not isinstance(source, str) else data.label(source)
+
+
+DEFAULT_SOURCE = "not stated"
+
+
+def effect_text(row: pd.Series) -> str:
+    """Return an estimate with its interval, or why there is none."""
+    if pd.isna(row.estimate):
+        return f"none: {row.note}" if isinstance(row.note, str) and row.note else "none"
+    return with_interval(row.estimate, row.ci_low, row.ci_high)
+
+
+def scale_text(data: ReportData, row: pd.Series) -> str:
+    """Return what the estimate is, with the unit of a difference."""
+    if row.scale == "odds_ratio":
+        return "odds ratio"
+    unit = data.units.get(row.outcome, "")
+    return f"difference, {unit}" if unit else "difference"
+
+
+def per_text(value: float) -> str:
+    """Return the step of the exposure without needless decimals.
+
+    Examples
+    --------
+    >>> per_text(5.0), per_text(-2.5)
+    ('5', '−2.5')
+    """
+    return fixed(value, 0 if float(value).is_integer() else 1)
+
+
+def drawn_risks(data: ReportData) -> pd.DataFrame:
+    """Return the associations of perceived age in the drawn adjustment set, outcomes in the table's order, sources by rank."""
+    frame = effects(data)
+    chosen = frame[(frame.kind == "risk") & (frame.adjustment == drawn_adjustment(data))]
+    place = {name: i for i, name in enumerate(dict.fromkeys(chosen.outcome))}
+    return chosen.assign(place=chosen.outcome.map(place)).sort_values(["place", "rank"], kind="stable")

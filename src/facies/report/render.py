@@ -1,0 +1,95 @@
+"""The page: sections, template and style put together into one file that asks the network for nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from facies.report.blocks import Section
+from facies.report.data import ReportData
+from facies.report.privacy import scrubber_for
+
+_SVG_TEXT = re.compile(r"(?<=>)[^<>]+(?=</text>)")
+_VERBATIM = frozenset({"id", "png"})
+
+
+def render_report(data: ReportData, *, figures: bool = True) -> str:
+    """Return the report as one self-contained HTML page; equal data give equal bytes.
+
+    Parameters
+    ----------
+    data
+        Tables and records. What is absent is named with its reason.
+    figures
+        Whether to draw. Without figures the page holds their text alternatives instead.
+
+    Raises
+    ------
+    InputError
+        When the flow does not add up.
+
+    Examples
+    --------
+    >>> page = render_report(ReportData("A <small> study", date="2025-01-31", version="0.1.0"), figures=False)
+    >>> "A &lt;small&gt; study" in page, "no outcomes.tsv was given" in page
+    (True, True)
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    folder = files("facies.report") / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    scrub = scrubber_for(data)
+    sections = [_clean(section, scrub) for section in report_sections(data, figures=figures)]
+    style = Markup((folder / "report.css").read_text(encoding="utf-8"))
+    page = environment.get_template("report.html.j2")
+    return page.render(data=data, title=scrub(data.study_name), sections=sections, style=style, safe=Markup)
+
+
+def report_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
+    """Return the parts of the page in their order."""
+    from facies.report.sections.agreement import agreement_section
+    from facies.report.sections.associations import associations_section
+    from facies.report.sections.checklist import checklist_section
+    from facies.report.sections.found import found_section
+    from facies.report.sections.limits import limits_section
+    from facies.report.sections.methods import methods_section
+    from facies.report.sections.people import people_section
+    from facies.report.sections.photographs import photographs_section
+
+    return [
+        found_section(data),
+        people_section(data),
+        photographs_section(data),
+        agreement_section(data, figures=figures),
+        associations_section(data, figures=figures),
+        limits_section(data),
+        methods_section(data),
+        checklist_section(data),
+    ]
+
+
+def _clean(value: Any, scrub: Callable[[str], str]) -> Any:
+    """Take identifiers and paths out of all text of a block, drawings included."""
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, tuple):
+        return tuple(_clean(item, scrub) for item in value)
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {field.name: _clean_field(field.name, getattr(value, field.name), scrub) for field in dataclasses.fields(value)}
+    return dataclasses.replace(value, **changes)
+
+
+def _clean_field(name: str, value: Any, scrub: Callable[[str], str]) -> Any:
+    if name in _VERBATIM:
+        return value
+    if name == "svg":
+        return _SVG_TEXT.sub(lambda match: scrub(match[0]), value)
+    return _clean(value, scrub)

@@ -1,0 +1,108 @@
+"""Every number of the report as plain values for ``results.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facies.report.data import MISSING, ReportData
+from facies.report.effects import drawn_adjustment
+from facies.report.metric_values import find_metric, human_error, mean_error, noise_floor
+from facies.report.privacy import Scrubber, scrubber_for
+from facies.report.sections.agreement import coverage, drawn_predictions
+from facies.report.sections.methods import exclusivity_text, known_files
+from facies.report.sections.people import counted_consent
+
+FORMAT = "facies-results-1"
+
+
+def results_json(data: ReportData) -> dict[str, Any]:
+    """Return every number of the report as plain JSON types; a missing number is ``None``.
+
+    Identifiers of people and photographs and the paths of files are left out, as in the report.
+
+    Examples
+    --------
+    >>> results_json(ReportData("A study", date="2025-01-31", version="0.1.0"))["summary"]["mae"] is None
+    True
+    """
+    inside, n_intervals = coverage(drawn_predictions(data))
+    found: dict[str, Any] = {
+        "format": FORMAT,
+        "study": {"name": data.study_name, "date": data.date, "version": data.version, "target": data.target, "simulated": data.simulated},
+        "sign_convention": data.sign_convention,
+        "summary": _summary(data),
+        "prediction_interval": {"inside": inside, "n": n_intervals},
+        **{name: _rows(data.table(name)) for name in ("flow", "metrics", "bland_altman", "associations")},
+        "counts": _counts(data),
+        "average_faces": [{"label": face.label, "n": face.n} for face in data.average_faces],
+        "consent": dict(data.consent) or counted_consent(data),
+        "duplicates": dict(data.duplicates),
+        "exclusivity": exclusivity_text(data),
+        "warnings": list(data.warnings),
+        "settings": data.settings,
+        "models": [dataclasses.asdict(card) for card in data.model_cards],
+        "runs": [_run(dataclasses.asdict(run)) for run in data.runs],
+        "missing": {name: data.why_missing(name) for name in _absent(data)},
+    }
+    plain: dict[str, Any] = _plain(found, scrubber_for(data))
+    return plain
+
+
+def _summary(data: ReportData) -> dict[str, Any]:
+    model = data.drawn_model()
+    estimates = {metric: find_metric(data, model, metric) for metric in ("mae", "slope", "r")}
+    estimates |= {"predicting_the_mean": mean_error(data), "label_noise_floor": noise_floor(data), "single_reader": human_error(data)}
+    values = {name: None if estimate is None else dataclasses.asdict(estimate) for name, estimate in estimates.items()}
+    return {"model": model, "adjustment": drawn_adjustment(data), **values}
+
+
+def _rows(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+    return [] if frame is None else [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _counts(data: ReportData) -> dict[str, Any]:
+    """Return how many rows each table about people has, and how many of them are used."""
+    counts: dict[str, Any] = {}
+    for name in ("participants", "photographs", "faces", "splits", "panel_estimates", "participant_predictions"):
+        frame = data.table(name)
+        counts[name] = {"n": 0 if frame is None else len(frame)}
+        if frame is not None and "included" in frame:
+            reasons = frame.exclusion_reason.dropna() if "exclusion_reason" in frame else pd.Series(dtype=object)
+            counts[name] |= {
+                "included": int(frame.included.sum()),
+                "excluded": {str(key): int(n) for key, n in reasons[reasons != ""].value_counts().items()},
+            }
+    return counts
+
+
+def _run(run: dict[str, Any]) -> dict[str, Any]:
+    """Keep the hashes of tables; files whose names may tell who is in them are counted only."""
+    for side in ("inputs", "outputs"):
+        known = known_files(run[side])
+        run[side] = {"tables": known, "further_files": len(run[side]) - len(known)}
+    return run
+
+
+def _absent(data: ReportData) -> list[str]:
+    return [name for name in MISSING if getattr(data, name) is None or len(getattr(data, name)) == 0]
+
+
+def _plain(value: Any, scrub: Scrubber) -> Any:
+    """Turn anything into JSON types; text loses identifiers and paths."""
+    if isinstance(value, Mapping):
+        return {scrub(str(key)): _plain(item, scrub) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, scrub) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    return None if value is pd.NA else scrub(str(value))

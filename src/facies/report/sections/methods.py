@@ -1,0 +1,196 @@
+"""How it was done: detector, crop, encoder, folds, versions, hashes, seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from facies.records import ModelCard, RunRecord
+from facies.report.blocks import Block, Grid, Heading, Missing, Section, Text
+from facies.report.data import ReportData
+from facies.report.numbers import DASH, count, fixed, plural
+from facies.report.sections.found import reference_noun
+from facies.tables import TABLES
+
+SHORT = 12
+"""Characters of a hash that are printed; results.json has all of them."""
+
+
+def methods_section(data: ReportData) -> Section:
+    """Return the methods paragraph, the models' cards, the run records and the settings."""
+    blocks = (
+        *(Text(text) for text in _paragraphs(data)),
+        Heading("Models and networks"), *_cards(data),
+        Heading("Crop contract"), *_contracts(data),
+        Heading("Runs"), *_runs(data),
+        Heading("Settings"), *_settings(data),
+    )  # fmt: skip
+    return Section("methods", "Methods and provenance", blocks)
+
+
+def _paragraphs(data: ReportData) -> list[str]:
+    seeds = sorted({run.random_state for run in data.runs} | {card.random_state for card in data.model_cards})
+    return [
+        f"Analyses were run with facies {data.version}"
+        + (f", random seed {', '.join(map(str, seeds))}" if seeds else "")
+        + f". Faces were found, aligned by five points to a fixed template, turned into vectors by an encoder whose weights were not changed, and "
+        f"regressed on {reference_noun(data)}. The prediction for a person is the mean over their photographs. "
+        "Intervals are 95% and resample participants, not photographs. P-values are two-sided.",
+        exclusivity_text(data),
+        f"Sign convention: {data.sign_convention}.",
+    ]
+
+
+def exclusivity_text(data: ReportData) -> str:
+    """Return how folds were made and the proof that nobody is on both sides."""
+    splits = data.table("splits")
+    if splits is None:
+        return f"Folds: {data.why_missing('splits')}."
+    inside = splits[splits.fold >= 0]
+    twice = int((inside.groupby("participant_id").fold.nunique() > 1).sum())
+    return (
+        f"{plural(len(inside), 'participant')} were divided into {plural(inside.fold.nunique(), 'fold')} by person; every prediction with a reference comes from a model that "
+        f"was fitted without that person's fold. Counted in the tables of this study: {plural(twice, 'participant')} and {_families(data)} stand in more than one fold."
+    )
+
+
+def _families(data: ReportData) -> str:
+    people, splits = data.table("participants"), data.table("splits")
+    if people is None or splits is None or "family_id" not in people or people.family_id.isna().all():
+        return "0 families (no family_id was given)"
+    joined = people.dropna(subset=["family_id"]).merge(splits[splits.fold >= 0], on="participant_id")
+    n = int((joined.groupby("family_id").fold.nunique() > 1).sum())
+    return f"{count(n)} {'family' if n == 1 else 'families'}"
+
+
+def _cards(data: ReportData) -> list[Block]:
+    if not data.model_cards:
+        return [Missing("Model cards", data.why_missing("model_cards"))]
+    columns = (
+        "Model",
+        "Encoder",
+        "Dimension",
+        "Weights, SHA-256",
+        "Licence",
+        "Encoder trained on",
+        "Regressor",
+        "Participants",
+        "Photographs",
+        "Training range, years",
+        "Prediction interval",
+    )
+    return [
+        Grid(
+            "table-cards",
+            "Models and the networks under them",
+            columns,
+            tuple(_card_row(data, card) for card in data.model_cards),
+            text_columns=frozenset({1, 3, 4, 5, 6}),
+        )
+    ]
+
+
+def _card_row(data: ReportData, card: ModelCard) -> tuple[str, ...]:
+    encoder = card.encoder
+    low, high = card.training_years
+    return (
+        data.label(card.model_id), encoder.name, count(encoder.dimension), encoder.sha256[:SHORT] or "no weights", _licence(card), encoder.trained_on or "not stated",
+        card.regressor, count(card.n_participants), count(card.n_photographs), f"{fixed(low, 1)} to {fixed(high, 1)}", f"{100 * card.interval_level:.0f}%",
+    )  # fmt: skip
+
+
+def _licence(card: ModelCard) -> str:
+    return card.encoder.licence or ", ".join(card.licences) or "not stated"
+
+
+def _contracts(data: ReportData) -> list[Block]:
+    if not data.model_cards:
+        return [Missing("Crop contract", data.why_missing("model_cards"))]
+    rows = {}
+    for card in data.model_cards:
+        crop = card.encoder.crop
+        rows.setdefault(crop.digest(), []).append(data.label(card.model_id))
+    crops = {card.encoder.crop.digest(): card.encoder.crop for card in data.model_cards}
+    table = tuple(
+        (digest, ", ".join(names), crops[digest].detector or "not stated", crops[digest].detector_sha256[:SHORT] or DASH, f"{crops[digest].size} px",
+         f"{crops[digest].margin:.2f}", crops[digest].colour_order, crops[digest].resize_filter)
+        for digest, names in rows.items()
+    )  # fmt: skip
+    note = "A model refuses faces that were found, aligned or cropped in another way."
+    columns = ("Contract", "Models", "Detector", "Detector, SHA-256", "Side", "Margin", "Colour order", "Resize filter")
+    return [
+        Grid(
+            "table-contracts", "How faces were cut: part of every model", columns, table, note=note, text_columns=frozenset({1, 2, 3, 6, 7})
+        )
+    ]
+
+
+def _runs(data: ReportData) -> list[Block]:
+    if not data.runs:
+        return [Missing("Run records", data.why_missing("runs"))]
+    columns = ("Stage", "facies", "Commit", "Seed", "In", "Out", "Left out", "Seconds", "Inputs, SHA-256", "Outputs, SHA-256")
+    table = Grid(
+        "table-runs", "What each stage did", columns, tuple(_run_row(run) for run in data.runs), text_columns=frozenset({1, 2, 8, 9})
+    )
+    versions = {name: version for run in data.runs for name, version in run.versions.items()}
+    text = (
+        "Software: " + ", ".join(f"{name} {version}" for name, version in sorted(versions.items())) + "."
+        if versions
+        else "Versions of libraries were not recorded."
+    )
+    return [table, Text(text)]
+
+
+def _run_row(run: RunRecord) -> tuple[str, ...]:
+    return (
+        run.stage.replace("_", " "), run.facies_version, run.commit[:SHORT] or DASH, str(run.random_state), count(run.n_in), count(run.n_out),
+        count(sum(run.excluded.values())), fixed(run.seconds, 1), hashes_text(run.inputs), hashes_text(run.outputs),
+    )  # fmt: skip
+
+
+def hashes_text(files: Mapping[str, str]) -> str:
+    """Name the tables among the files with the start of their hash, and count the rest: a file's name may tell who is in it.
+
+    Examples
+    --------
+    >>> hashes_text({"participants.tsv": "ab" * 32, "photos/anna.jpg": "cd" * 32})
+    'participants abababababab; 1 further file'
+    """
+    known = known_files(files)
+    parts = [f"{name} {digest[:SHORT]}" for name, digest in sorted(known.items())]
+    rest = len(files) - len(known)
+    return "; ".join([*parts, *([plural(rest, "further file")] if rest else [])]) or DASH
+
+
+def known_files(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the hashes of those files that are tables of the vocabulary or the study's settings, by table name."""
+    return {name: digest for path, digest in files.items() if (name := PurePosixPath(path).stem) in {*TABLES, "study"}}
+
+
+def _settings(data: ReportData) -> list[Block]:
+    rows = tuple((name, value) for name, value in flat_settings(data.settings))
+    if not rows:
+        return [Missing("Settings", "no settings were given")]
+    return [Grid("table-settings", "Settings of the study", ("Setting", "Value"), rows, text_columns=frozenset({1}))]
+
+
+def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Give nested settings as dotted names and text.
+
+    Examples
+    --------
+    >>> list(flat_settings({"models": {"n_folds": 5, "regressors": ["ridge", "svr"]}}))
+    [('models.n_folds', '5'), ('models.regressors', 'ridge, svr')]
+    """
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from flat_settings(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_plain, value)) or "none"
+    return {True: "yes", False: "no", None: "not set"}.get(value, str(value)) if isinstance(value, (bool, type(None))) else str(value)

@@ -1,0 +1,256 @@
+"""A study whose numbers are invented, as a report receives it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facies.records import CropContract, EncoderCard, Estimate, ModelCard, RunRecord
+from facies.report import AverageFace, ReportData
+
+SQUARE = ((0.34, 0.46), (0.66, 0.46), (0.5, 0.64), (0.37, 0.82), (0.63, 0.82))
+MODELS = ("hog-ridge", "retail0095-ridge")
+BANDS = ("50-59", "60-69", "70-79", "80+")
+
+
+def _participants(rng: np.random.Generator, n: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "participant_id": [f"person-{i:05d}" for i in range(n)],
+            "age": rng.uniform(51.5, 87.8, n).round(1),
+            "sex": rng.choice(["female", "male"], n, p=[0.57, 0.43]),
+            "site": rng.choice(["North", "South", "<script>alert(1)</script>"], n, p=[0.5, 0.3, 0.2]),
+            "family_id": [f"family-{i // 2:05d}" for i in range(n)],
+            "consent_scope": rng.choice(["analysis", "publication"], n, p=[0.9, 0.1]),
+        }
+    )
+
+
+def _photographs(people: pd.DataFrame) -> pd.DataFrame:
+    rows = [(f"photo-{owner}-{k}", owner, f"photos/{owner}_{k}.jpg") for owner in people.participant_id for k in range(2)]
+    frame = pd.DataFrame(rows, columns=["photo_id", "participant_id", "path"])
+    return frame.assign(included=True, exclusion_reason=None)
+
+
+def _faces(rng: np.random.Generator, photographs: pd.DataFrame) -> pd.DataFrame:
+    n = len(photographs)
+    columns = {
+        "inter_eye_distance": rng.normal(150, 18, n), "sharpness": rng.lognormal(6, 0.4, n), "exposure": rng.normal(0.48, 0.06, n),
+        "underexposed": rng.beta(1, 60, n), "overexposed": rng.beta(1, 90, n), "illumination_uniformity": rng.beta(18, 4, n), "yaw": rng.normal(0, 5, n),
+        "pitch": rng.normal(-1, 4, n), "roll": rng.normal(0, 2.5, n), "background_uniformity": rng.beta(20, 2, n), "compression": rng.beta(1, 30, n),
+        "outside": np.zeros(n),
+    }  # fmt: skip
+    reason = np.where(np.arange(n) % 41 == 3, "blurred", np.where(np.arange(n) % 97 == 5, "turned", ""))
+    return pd.DataFrame(
+        {
+            "face_id": photographs.photo_id + "_f1",
+            "photo_id": photographs.photo_id,
+            **columns,
+            "included": reason == "",
+            "exclusion_reason": reason,
+        }
+    )
+
+
+def _predictions(rng: np.random.Generator, people: pd.DataFrame) -> pd.DataFrame:
+    seen = people.age + rng.normal(0, 4.2, len(people))
+    frames = []
+    for model, noise, slope in zip(MODELS, (4.4, 3.1), (0.62, 0.83), strict=True):
+        predicted = 69 + slope * (seen - 69) + rng.normal(0, noise, len(people))
+        reach = 1.7 * noise + 0.5
+        frames.append(
+            pd.DataFrame(
+                {
+                    "participant_id": people.participant_id, "model_id": model, "target": "perceived_age", "fold": np.arange(len(people)) // 2 % 5, "n_photographs": 2,
+                    "predicted": predicted, "ci_low": predicted - reach, "ci_high": predicted + reach, "observed": seen, "label_weight": 1.0,
+                }
+            )
+        )  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def _metric_rows(rows: pd.DataFrame, subgroup: str) -> list[dict[str, object]]:
+    error, n = rows.predicted - rows.observed, len(rows)
+    values = {
+        "mae": error.abs().mean(), "rmse": float(np.sqrt((error**2).mean())), "r": rows.predicted.corr(rows.observed),
+        "slope": float(np.polyfit(rows.observed, rows.predicted, 1)[0]), "bias": error.mean(),
+    }  # fmt: skip
+    half = {"mae": 1.2, "rmse": 1.4, "r": 0.4, "slope": 0.6, "bias": 3.0}
+    return [
+        {"system": rows.model_id.iloc[0], "target": "perceived_age", "subgroup": subgroup, "metric": name, "value": value, "ci_low": value - reach, "ci_high": value + reach, "n": n}
+        for name, value in values.items()
+        for reach in [half[name] * 1.96 / n**0.5]
+    ]  # fmt: skip
+
+
+def _metrics(predictions: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    rows = predictions.merge(people, on="participant_id")
+    band = pd.cut(rows.age, [0, 60, 70, 80, 200], labels=list(BANDS), right=False).astype(str)
+    rows = rows.assign(age_band=band)
+    found: list[dict[str, object]] = []
+    for _, part in rows.groupby("model_id", sort=False):
+        found += _metric_rows(part, "all")
+        for column in ("age_band", "sex", "site"):
+            for level, group in part.groupby(column):
+                found += _metric_rows(group, f"{column}={level}")
+    spread = float((rows.observed - rows.observed.mean()).abs().mean())
+    common = {"target": "perceived_age", "subgroup": "all", "n": len(people)}
+    found.append(
+        {"system": "predicting_the_mean", "metric": "mae", "value": spread, "ci_low": spread - 0.4, "ci_high": spread + 0.4, **common}
+    )
+    found.append({"system": "panel", "metric": "label_noise_floor", "value": 0.92, "ci_low": np.nan, "ci_high": np.nan, **common})
+    found.append({"system": "panel", "metric": "mae", "value": 4.71, "ci_low": 4.6, "ci_high": 4.82, **common})
+    return pd.DataFrame(found)
+
+
+def _bland_altman(predictions: pd.DataFrame) -> pd.DataFrame:
+    found = []
+    for model, rows in predictions.groupby("model_id", sort=False):
+        error = rows.predicted - rows.observed
+        bias, sd = float(error.mean()), float(error.std())
+        found.append(
+            {
+                "model_id": model,
+                "target": "perceived_age",
+                "n": len(rows),
+                "bias": bias,
+                "sd": sd,
+                "limit_low": bias - 1.96 * sd,
+                "limit_high": bias + 1.96 * sd,
+            }
+        )
+    return pd.DataFrame(found)
+
+
+RISKS = {"osteoporosis": 1.32, "copd": 1.18, "cataract": 1.19, "hearing_loss": 1.6, "cognition": -0.11}
+
+
+def _associations(rng: np.random.Generator, n: int) -> pd.DataFrame:
+    found = []
+    for adjustment, covariates in (("model_1", "age+sex"), ("model_2", "age+sex+bmi+smoking")):
+        for rank, source in enumerate(("panel", *MODELS)):
+            for outcome, truth in RISKS.items():
+                linear = outcome in ("hearing_loss", "cognition")
+                error = 0.085 if not linear else 0.45 if outcome == "hearing_loss" else 0.02
+                centre = (truth if linear else np.log(truth)) * (1, 0.9, 1.1)[rank] + rng.normal(0, error / 3)
+                low, high = centre - 1.96 * error, centre + 1.96 * error
+                estimate, low, high = (centre, low, high) if linear else np.exp([centre, low, high])
+                found.append(
+                    {
+                        "exposure": f"perceived_age[{source}]", "outcome": outcome, "adjustment": adjustment, "covariates": covariates,
+                        "family": "linear" if linear else "logistic", "per": 5.0, "n": n - 12, "n_events": np.nan if linear else 131, "estimate": estimate,
+                        "scale": "difference" if linear else "odds_ratio", "std_error": error, "ci_low": low, "ci_high": high,
+                        "p_value": 0.0004 * (rank + 1) + 0.01 * linear, "q_value": 0.002 * (rank + 1), "note": None,
+                    }
+                )  # fmt: skip
+            found.append(
+                {
+                    "exposure": "mc1r", "outcome": f"perceived_age[{source}]", "adjustment": adjustment, "covariates": covariates, "family": "linear", "per": 1.0, "n": n - 3,
+                    "n_events": np.nan, "estimate": 0.79 - 0.05 * rank, "scale": "difference", "std_error": 0.2, "ci_low": 0.4 - 0.05 * rank, "ci_high": 1.18 - 0.05 * rank,
+                    "p_value": 0.00005, "q_value": 0.0003, "note": None,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(found)
+
+
+def _average(label: str, n: int, shade: float) -> AverageFace:
+    y, x = np.mgrid[-1:1:112j, -1:1:112j]
+    head = np.exp(-((x / 0.62) ** 4 + (y / 0.82) ** 4))
+    eyes = sum(np.exp(-(((x - side) / 0.12) ** 2 + ((y + 0.12) / 0.07) ** 2)) for side in (-0.32, 0.32))
+    mouth = np.exp(-((x / 0.28) ** 2 + ((y - 0.5) / 0.06) ** 2))
+    light = 225 - head * (60 + shade) - 70 * eyes * head - 45 * mouth * head
+    return AverageFace(label, np.stack([light, light * 0.88, light * 0.8], axis=-1).clip(0, 255).astype(np.uint8), n)
+
+
+def _card(model: str) -> ModelCard:
+    crop = CropContract(SQUARE, size=128, detector="facies-finder", detector_sha256="ab12" * 16)
+    hog = model.startswith("hog")
+    encoder = EncoderCard(
+        "hog" if hog else "onnx:face-reidentification-retail-0095", 1764 if hog else 256, crop, "" if hog else "cd34" * 16, "Apache-2.0"
+    )
+    return ModelCard(
+        model, "perceived_age", "years", "ridge", encoder, 600, 1200, (51.5, 87.8), 0.9, 7, "0.1.0", {"mae": Estimate(3.1, 2.9, 3.3, 600)}
+    )
+
+
+def _run(stage: str, n_in: int, n_out: int) -> RunRecord:
+    hashes = {"participants.tsv": "11" * 32, "photos/person-00003_0.jpg": "22" * 32}
+    return RunRecord(
+        stage,
+        "0.1.0",
+        "0123456789abcdef",
+        {},
+        7,
+        hashes,
+        {f"derived/{stage}/faces.tsv": "33" * 32},
+        "2025-01-31T10:00:00",
+        12.5,
+        n_in,
+        n_out,
+        {},
+        {"numpy": "2.4.0"},
+    )
+
+
+def _flow(n: int, faces: pd.DataFrame) -> pd.DataFrame:
+    blurred, turned = ((faces.exclusion_reason == reason).sum() for reason in ("blurred", "turned"))
+    rows = [
+        ("enrolled", "participant", n + 9, ""), ("enrolled", "photograph", 2 * n + 25, ""),
+        ("intake", "participant", 6, "withdrawn"), ("intake", "participant", 3, "without a usable photograph"), ("intake", "participant", n, ""),
+        ("intake", "photograph", 12, "withdrawn"), ("intake", "photograph", 8, "truncated"), ("intake", "photograph", 5, "exact_duplicate"), ("intake", "photograph", 2 * n, ""),
+        ("face found and fit for use", "participant", n, ""), ("face found and fit for use", "photograph", blurred, "blurred"),
+        ("face found and fit for use", "photograph", turned, "turned"), ("face found and fit for use", "photograph", 2 * n - blurred - turned, ""),
+        ("evaluated against the panel", "participant", n, ""),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["step", "level", "n", "reason"])
+
+
+def build(n: int = 600) -> ReportData:
+    """Return a whole report of ``n`` participants."""
+    rng = np.random.default_rng(7)
+    people = _participants(rng, n)
+    photographs = _photographs(people)
+    faces, predictions = _faces(rng, photographs), _predictions(rng, people)
+    panel = pd.DataFrame(
+        {
+            "photo_id": photographs.photo_id,
+            "target": "perceived_age",
+            "panel_mean": 60.0,
+            "n_readers": rng.integers(20, 31, len(photographs)),
+        }
+    )
+    panel = panel.assign(reading_sd=rng.normal(6, 0.6, len(panel)), std_error=lambda frame: frame.reading_sd / frame.n_readers**0.5)
+    splits = pd.DataFrame({"participant_id": people.participant_id, "fold": np.arange(n) // 2 % 5, "partition": "train"})
+    return ReportData(
+        "Perceived age in the Example Study", "2025-01-31", "0.1.0",
+        flow=_flow(n, faces), participants=people, photographs=photographs, faces=faces, splits=splits, panel_estimates=panel,
+        participant_predictions=predictions, metrics=_metrics(predictions, people), bland_altman=_bland_altman(predictions), associations=_associations(rng, n),
+        runs=(_run("intake", 1225, 1200), _run("faces", 1200, 1158)), model_cards=tuple(_card(model) for model in MODELS),
+        average_faces=(_average("youngest-looking third", n // 3, 0), _average("oldest-looking third", n // 3, 22)),
+        average_face_rule="Participants were ordered by how much older they look than people of their age and cut into thirds.",
+        duplicates={"exact": 0, "near": 3}, warnings=("person-00003 and person-00009 share photos/person-00003_0.jpg.",),
+        settings={"folds": {"n_folds": 5}, "photographs": {"folder": "/data/clinic/secret/photos"}, "quality": {"sharpness": 30.0, "yaw": None}},
+        primary_model="retail0095-ridge",
+        labels={"model_1": "model 1", "model_2": "model 2", "copd": "COPD", "osteoporosis": "Osteoporosis", "cataract": "Cataract", "hearing_loss": "Hearing threshold",
+                "cognition": "Global cognition", "mc1r": "MC1R risk alleles", "bmi": "BMI", "hog-ridge": "HOG + ridge", "retail0095-ridge": "retail-0095 + ridge"},
+        units={"hearing_loss": "dB", "cognition": "SD"}, simulated=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def report_data() -> ReportData:
+    return build()
+
+
+@pytest.fixture(scope="session")
+def bare_data() -> ReportData:
+    return ReportData("A bare study", "2025-01-31", "0.1.0")
+
+
+@pytest.fixture(scope="session")
+def large_data() -> ReportData:
+    """A study of 4,000 people: density instead of points."""
+    return dataclasses.replace(build(4000), study_name="A large study")
