@@ -7,18 +7,50 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facies.simulation.cohort import Cohort as Cohort
     from facies.simulation.cohort import simulate_cohort as simulate_cohort
+    from facies.simulation.face_parameters import draw_face_parameters as draw_face_parameters
+    from facies.simulation.painting import SimulatedFace as SimulatedFace
+    from facies.simulation.painting import SimulatedFaces as SimulatedFaces
+    from facies.simulation.painting import iterate_faces as iterate_faces
+    from facies.simulation.painting import paint_faces as paint_faces
+    from facies.simulation.painting import simulate_faces as simulate_faces
     from facies.simulation.panel import ReaderPool as ReaderPool
+    from facies.simulation.photographs import write_photographs as write_photographs
     from facies.simulation.planted import PlantedEffect as PlantedEffect
+    from facies.simulation.regions import CHANGED_REGIONS as CHANGED_REGIONS
+    from facies.simulation.regions import region_masks as region_masks
 
 _HOMES = {
+    "CHANGED_REGIONS": "regions",
     "Cohort": "cohort",
-    "simulate_cohort": "cohort",
-    "ReaderPool": "panel",
     "PlantedEffect": "planted",
+    "ReaderPool": "panel",
+    "SimulatedFace": "painting",
+    "SimulatedFaces": "painting",
+    "draw_face_parameters": "face_parameters",
+    "iterate_faces": "painting",
+    "paint_faces": "painting",
+    "region_masks": "regions",
+    "simulate_cohort": "cohort",
+    "simulate_faces": "painting",
+    "write_photographs": "photographs",
 }
 """Where each public name lives; it is imported when first used."""
 
-__all__ = ["Cohort", "PlantedEffect", "ReaderPool", "simulate_cohort"]
+__all__ = [
+    "CHANGED_REGIONS",
+    "Cohort",
+    "PlantedEffect",
+    "ReaderPool",
+    "SimulatedFace",
+    "SimulatedFaces",
+    "draw_face_parameters",
+    "iterate_faces",
+    "paint_faces",
+    "region_masks",
+    "simulate_cohort",
+    "simulate_faces",
+    "write_photographs",
+]
 
 
 def __getattr__(name: str) -> Any:

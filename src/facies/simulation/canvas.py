@@ -1,0 +1,86 @@
+"""The sheet on which a head is modelled, before it is turned and photographed.
+
+Lengths are in eye distances (about 63 mm). The origin lies midway between the pupils, x to the right of the picture and y down,
+z towards the viewer. A sheet covers :data:`SPAN` eye distances.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Field = NDArray[np.float32]
+"""Numbers over a sheet or a part of it, (height, width) or more planes of it."""
+
+SPAN = 4.3
+ORIGIN = (0.5, 0.515)
+"""Where the origin lies on the sheet, as fractions of its side."""
+
+Box = tuple[slice, slice]
+"""Rows and columns of a part of a sheet."""
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """A square sheet of ``side`` pixels: ``x`` and ``y`` of every pixel in eye distances, and ``scale`` in pixels per eye distance."""
+
+    side: int
+    scale: float
+    x: Field
+    y: Field
+
+    def box(self, left: float, top: float, right: float, bottom: float) -> Box:
+        """Return the part between these coordinates, in eye distances, cut at the sheet's edge."""
+        columns = np.clip(np.round((np.array([left, right]) / SPAN + ORIGIN[0]) * self.side), 0, self.side).astype(int)
+        rows = np.clip(np.round((np.array([top, bottom]) / SPAN + ORIGIN[1]) * self.side), 0, self.side).astype(int)
+        return slice(rows[0], rows[1]), slice(columns[0], columns[1])
+
+
+@cache
+def canvas(side: int) -> Canvas:
+    """Return the sheet of this many pixels."""
+    line = (np.arange(side, dtype=np.float32) + 0.5) / side
+    x, y = np.meshgrid((line - ORIGIN[0]) * SPAN, (line - ORIGIN[1]) * SPAN)
+    return Canvas(side, side / SPAN, np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32))
+
+
+def hill(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:
+    """Return a Gaussian hill of height 1 at (cx, cy)."""
+    return np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2).astype(np.float32)
+
+
+def pair(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:
+    """Return two hills, mirrored at the midline."""
+    return hill(x, y, cx, cy, rx, ry) + hill(x, y, -cx, cy, rx, ry)
+
+
+def ramp(values: Field, low: float, high: float) -> Field:
+    """Return a smooth step from 0 at ``low`` to 1 at ``high``."""
+    t = np.clip((values - low) / (high - low), 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def dome(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:
+    """Return a smooth dome of height 1 that is exactly 0 beyond the radii."""
+    r2 = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2
+    return (np.clip(1 - r2, 0, 1) ** 2).astype(np.float32)
+
+
+def domes(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:
+    """Return two domes, mirrored at the midline."""
+    return dome(x, y, cx, cy, rx, ry) + dome(x, y, -cx, cy, rx, ry)
+
+
+def noise(shape: tuple[int, int], scale: float, seed: int) -> Field:
+    """Return smooth noise with mean 0 and standard deviation 1; ``scale`` is the size of its grains in pixels."""
+    import cv2
+
+    rng = np.random.default_rng(seed)
+    rows, columns = (max(2, int(np.ceil(n / max(scale, 1.0))) + 3) for n in shape)
+    coarse = rng.standard_normal((rows, columns)).astype(np.float32)
+    size = (int(columns * max(scale, 1.0)) + 1, int(rows * max(scale, 1.0)) + 1)
+    fine = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)[: shape[0], : shape[1]]
+    return ((fine - fine.mean()) / fine.std()).astype(np.float32)

@@ -1,0 +1,230 @@
+"""What a simulated picture of a face is drawn from: one row of named numbers a picture, so that it can be recorded and set."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from facies.errors import InputError
+from facies.simulation.sculpture import N_VARIANTS
+from facies.types import Floats
+
+IDENTITY_SHAPES = (
+    "face_width", "jaw_width", "chin_length", "chin_width", "forehead_height", "eye_size", "eye_tilt", "brow_height", "nose_length",
+    "nose_width", "mouth_width", "mouth_height", "cheek_width", "tilt_of_features", "bend",
+)  # fmt: skip
+IDENTITY_RELIEFS = ("brow_ridge", "nose_bridge", "nose_tip", "nose_wings", "cheekbone", "chin", "full_cheek", "chin_cleft")
+SIGNS = {
+    "forehead": (50.0, 30.0), "glabella": (54.0, 28.0), "crows_feet": (44.0, 30.0), "under_eye": (46.0, 34.0), "nasolabial": (34.0, 44.0),
+    "marionette": (52.0, 32.0), "lip_lines": (60.0, 26.0), "cheek_folds": (60.0, 28.0), "jowl": (50.0, 34.0), "eye_bag": (46.0, 36.0),
+    "hollow_cheek": (56.0, 36.0), "spots": (48.0, 36.0), "mottling": (40.0, 45.0), "texture": (40.0, 45.0), "hooding": (42.0, 42.0),
+    "brow_drop": (46.0, 40.0), "nose_drop": (45.0, 50.0), "thin_lips": (42.0, 44.0), "yellow_sclera": (50.0, 45.0),
+}  # fmt: skip
+"""Signs of age: the looked age at which each begins and the years until it is full."""
+
+PATTERNS = ("forehead", "glabella", "lip_lines", "crows_feet_right", "crows_feet_left", "under_eye_right", "under_eye_left",
+            "cheek_folds_right", "cheek_folds_left")  # fmt: skip
+
+RNG = np.random.Generator
+
+
+def draw_face_parameters(faces: pd.DataFrame, *, random_state: int, cameras: str = "clinic") -> pd.DataFrame:
+    """Draw what each picture will look like.
+
+    Parameters
+    ----------
+    faces
+        One row a picture: ``photo_id``, ``participant_id``, ``age`` (years) and ``sex``; where given also ``years_looking_older``,
+        ``skin_tone`` (degrees), ``sun_exposure`` (hours a day), ``bmi``, ``acromegaly``, ``cushing`` (0 to 1), ``device``.
+    random_state
+        Seed. A person keeps the same features in every picture, and a picture does not depend on the others in the table.
+    cameras
+        ``"clinic"`` (frontal, even light), or ``"anywhere"`` (turned heads, hard light, any background and resolution).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a picture, to be given to :func:`paint_faces`, as drawn or after setting columns.
+
+    Raises
+    ------
+    InputError
+        When a column is missing or ``cameras`` is not known.
+    """
+    if cameras not in CAMERAS:
+        raise InputError(f"cameras is '{cameras}': choose from {', '.join(CAMERAS)}")
+    missing = [name for name in ("photo_id", "participant_id", "age", "sex") if name not in faces]
+    if missing:
+        raise InputError(f"column '{missing[0]}' is missing from the faces to paint: add it")
+    rows = [_draw_row(face, random_state, cameras) for face in faces.to_dict("records")]
+    return pd.DataFrame(rows, index=faces.index)
+
+
+def generator(random_state: int, *names: str) -> RNG:
+    """Return a generator that depends on the seed and these names alone."""
+    digest = hashlib.sha256("\x1f".join(names).encode()).digest()
+    return np.random.default_rng(np.random.SeedSequence([random_state, *np.frombuffer(digest[:16], dtype=np.uint32).tolist()]))
+
+
+def _draw_row(face: dict[str, object], random_state: int, cameras: str) -> dict[str, object]:
+    person = generator(random_state, "person", str(face["participant_id"]))
+    photo = generator(random_state, "photo", str(face["participant_id"]), str(face["photo_id"]))
+    known = {name: float(face.get(name, default)) for name, default in _DEFAULTS.items()}  # type: ignore[arg-type]
+    looked = known["age"] + known["years_looking_older"]
+    male = float(face["sex"] == "male")
+    return {
+        "photo_id": face["photo_id"],
+        "participant_id": face["participant_id"],
+        "looked_age": looked,
+        "male": male,
+        "acromegaly": known["acromegaly"],
+        "cushing": known["cushing"],
+        **_draw_identity(person, male, known),
+        **_draw_signs(person, looked, known),
+        **_draw_hair(person, looked, male, known),
+        **_draw_patterns(person),
+        **_draw_body(person),
+        **CAMERAS[cameras](photo, str(face.get("device", ""))),
+        **_draw_chance(photo),
+    }
+
+
+_DEFAULTS = {
+    "age": 60.0, "years_looking_older": 0.0, "skin_tone": 40.0, "sun_exposure": 3.0, "bmi": 27.0, "acromegaly": 0.0, "cushing": 0.0,
+}  # fmt: skip
+
+
+def _bounded(rng: RNG, n: int) -> Floats:
+    return np.clip(rng.standard_normal(n), -2.2, 2.2)
+
+
+def _draw_identity(rng: RNG, male: float, known: dict[str, float]) -> dict[str, float]:
+    z = dict(zip((*IDENTITY_SHAPES, *IDENTITY_RELIEFS), _bounded(rng, len(IDENTITY_SHAPES) + len(IDENTITY_RELIEFS)), strict=True))
+    heavy = (known["bmi"] - 27) / 6
+    for name, step in _DIMORPHISM.items():
+        z[name] = z[name] * 0.8 + step * (2 * male - 1)
+    z["cheek_width"] += 0.8 * heavy
+    z["full_cheek"] = 0.5 * z["full_cheek"] + 0.5 * heavy
+    z["chin_cleft"] = max(0.0, z["chin_cleft"] - 0.5)
+    u = rng.random(8)
+    tone = float(np.clip((70 - known["skin_tone"]) / 115, 0, 1))
+    return {
+        **z,
+        "skin_darkness": tone,
+        "skin_redness": float(0.5 + 0.5 * u[0]),
+        "lip_fullness": float(1.0 + 0.18 * rng.standard_normal() - 0.06 * (2 * male - 1)),
+        "lip_colour": float(0.5 * u[1] + 0.55 * (1 - male)),
+        "eye_hue": float(u[2] if tone < 0.45 else 1.0),
+        "eye_open": float(0.93 + 0.16 * (u[3] - 0.5)),
+        "brow_thickness": float((0.8 + 0.4 * u[4]) * (1.0 + 0.35 * male)),
+        "lashes": float(0.55 + 0.45 * (1 - male) * u[5]),
+        "beard_shadow": float(male * (0.2 + 0.8 * u[6])),
+        "freckles": float(max(0.0, u[7] - 0.6) * (tone < 0.3)),
+    }
+
+
+_DIMORPHISM = {
+    "jaw_width": 0.55, "chin_length": 0.35, "chin_width": 0.5, "brow_height": -0.6, "nose_length": 0.4, "nose_width": 0.45, "brow_ridge": 0.75,
+    "nose_bridge": 0.4, "eye_size": -0.5, "mouth_width": 0.2, "face_width": 0.2, "chin": 0.4, "cheekbone": -0.2, "forehead_height": 0.1,
+}  # fmt: skip
+
+
+def _draw_signs(rng: RNG, looked: float, known: dict[str, float]) -> dict[str, float]:
+    """Draw how far each sign of age has come: with the looked age, and by chance around it."""
+    each = np.exp(0.22 * _bounded(rng, len(SIGNS)))
+    shift = 2.5 * _bounded(rng, len(SIGNS))
+    signs = {}
+    for (name, (start, years)), factor, moved in zip(SIGNS.items(), each, shift, strict=True):
+        come = max(0.0, (looked + moved - start) / years)
+        signs[name] = float(min(1.8, factor * (0.25 * come + 0.75 * come**1.3)))
+    signs["spots"] *= float(np.clip(0.5 + known["sun_exposure"] / 6, 0.5, 1.8))
+    return {f"sign_{name}": value for name, value in signs.items()}
+
+
+def _draw_hair(rng: RNG, looked: float, male: float, known: dict[str, float]) -> dict[str, float]:
+    u, z = rng.random(10), _bounded(rng, 4)
+    years = max(0.0, looked - 30)
+    dark = float(np.clip(0.55 + 0.25 * z[0] + 1.2 * (known["skin_tone"] < 20), 0, 1))
+    grey = float(1 / (1 + np.exp(-(looked - 60 + 5 * z[1]) / 5.5)))
+    dyed = (1 - male) * (u[0] < 0.22)
+    common = {
+        "hair_darkness": dark,
+        "hair_red": float(u[1] * (dark < 0.5)),
+        "hair_grey": float(grey * (0.25 if dyed else 1.0)),
+        "brow_grey": 0.7 * grey,
+    }
+    style = _male_hair(u, z, years) if male else _female_hair(u, z, years)
+    return {**common, **style, "parting": float(np.floor(3 * u[8])), "hair_wave": float(u[9])}
+
+
+def _male_hair(u: Floats, z: Floats, years: float) -> dict[str, float]:
+    balding = float(np.clip(u[2] * 1.5 - 0.45, 0, 1)) * min(1.0, years / 38)
+    return {
+        "hair_volume": float(0.10 + 0.10 * u[3]),
+        "hairline": float(1.20 + 0.07 * z[2] + 0.62 * balding + 0.05 * min(1.0, years / 50)),
+        "temple_recession": float(0.12 * u[4] + 0.35 * balding + 0.12 * min(1.0, years / 50)),
+        "crown_thinning": balding,
+        "curtain": 0.0,
+        "curtain_length": 0.0,
+    }
+
+
+def _female_hair(u: Floats, z: Floats, years: float) -> dict[str, float]:
+    long = u[2] > 0.40 + 0.006 * years
+    return {
+        "hair_volume": float(0.18 + 0.17 * u[3]),
+        "hairline": float(1.12 + 0.06 * z[2] - (0.25 * (u[4] < 0.25)) + 0.03 * min(1.0, years / 50)),
+        "temple_recession": float(0.05 * u[5]),
+        "crown_thinning": float(0.25 * u[6] * min(1.0, years / 50)),
+        "curtain": float(long or u[7] < 0.35),
+        "curtain_length": float((1.0 + 1.6 * u[6]) if long else 0.55 + 0.35 * u[6]),
+    }
+
+
+def _draw_patterns(rng: RNG) -> dict[str, int]:
+    return {f"pattern_{name}": int(i) for name, i in zip(PATTERNS, rng.integers(0, N_VARIANTS, len(PATTERNS)), strict=True)}
+
+
+def _draw_body(rng: RNG) -> dict[str, float]:
+    u = rng.random(6)
+    return {
+        "clothes_hue": float(u[0]), "clothes_lightness": float(u[1]), "clothes_saturation": float(u[2] ** 2), "collar": float(u[3]),
+        "shoulder_width": float(1 + 0.1 * (u[4] - 0.5)), "person_seed": int(rng.integers(0, 2**31)),
+    }  # fmt: skip
+
+
+def _clinic(rng: RNG, device: str) -> dict[str, float]:
+    """Draw a studio picture: frontal, even light, plain background; each device has its own colour and resolution."""
+    z, u = _bounded(rng, 16), rng.random(8)
+    camera = generator(0, "device", device).random(6)
+    return {
+        "yaw": 2.5 * z[0], "pitch": 2.5 * z[1], "roll": 1.8 * z[2], "smile": 0.35 * z[3],
+        "eye_distance": 0.232 + 0.008 * z[4], "offset_x": 0.008 * z[5], "offset_y": 0.01 * z[6], "camera_distance": 18.0 + 6 * camera[0],
+        "light_azimuth": -35 + 70 * camera[1] + 6 * z[7], "light_elevation": 32 + 14 * camera[2] + 3 * z[8],
+        "light_strength": 1.0 + 0.05 * z[9], "light_fill": 0.55 + 0.2 * camera[3], "light_warmth": 0.25 * (camera[4] - 0.5) + 0.03 * z[10],
+        "exposure": 1.0 + 0.04 * z[11], "backdrop": 0.0, "backdrop_hue": camera[5] * 0.999, "backdrop_lightness": 0.35 + 0.5 * camera[3],
+        "blur": 0.35 + 0.25 * u[0], "grain": 0.006 + 0.006 * u[1], "resolution": 1.0, "jpeg_quality": 92,
+    }  # fmt: skip
+
+
+def _anywhere(rng: RNG, device: str) -> dict[str, float]:
+    """Draw a picture from anywhere: heads turned, light from any side, any background, resolution and compression."""
+    z, u = _bounded(rng, 16), rng.random(16)
+    return {
+        "yaw": 8.0 * z[0], "pitch": 6.0 * z[1], "roll": 5.0 * z[2], "smile": 0.6 * z[3],
+        "eye_distance": 0.15 + 0.12 * u[0], "offset_x": 0.03 * z[5], "offset_y": 0.02 * z[6], "camera_distance": 7 + 20 * u[1],
+        "light_azimuth": 32 * z[7], "light_elevation": 30 + 16 * z[8],
+        "light_strength": 1.0 + 0.12 * z[9], "light_fill": 0.3 + 0.5 * u[2], "light_warmth": 0.13 * z[10],
+        "exposure": 1.0 + 0.10 * z[11], "backdrop": float(np.floor(4 * u[3])), "backdrop_hue": u[4], "backdrop_lightness": 0.1 + 0.8 * u[5],
+        "blur": 0.3 + 0.8 * u[6], "grain": 0.004 + 0.02 * u[7] ** 2, "resolution": 1.0 - 0.5 * u[8] ** 3, "jpeg_quality": int(60 + 38 * u[9]),
+    }  # fmt: skip
+
+
+CAMERAS = {"clinic": _clinic, "anywhere": _anywhere}
+"""Ways of taking pictures."""
+
+
+def _draw_chance(rng: RNG) -> dict[str, int]:
+    return {"photo_seed": int(rng.integers(0, 2**31))}

@@ -1,0 +1,43 @@
+"""Writes the photographs that a simulated cohort planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from facies.simulation.cohort import Cohort
+from facies.simulation.face_parameters import draw_face_parameters
+from facies.simulation.painting import paint_jpeg
+from facies.store import write_whole
+
+
+def faces_to_paint(cohort: Cohort) -> pd.DataFrame:
+    """Join photographs, people and truth by identifier: what :func:`draw_face_parameters` needs, one row a photograph."""
+    people = cohort.participants.merge(cohort.truth, on="participant_id", validate="one_to_one")
+    return cohort.photographs.merge(people, on="participant_id", validate="many_to_one")
+
+
+def write_photographs(cohort: Cohort, folder: Path, *, size: int = 256, cameras: str = "clinic") -> pd.DataFrame:
+    """Paint every photograph of the cohort as a JPEG file without metadata, at its ``path`` below ``folder``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The parameters of the pictures, one row each.
+    """
+    parameters = draw_face_parameters(faces_to_paint(cohort), random_state=cohort.random_state, cameras=cameras)
+    for _ in iterate_written(cohort, parameters, folder, size=size):
+        pass
+    return parameters
+
+
+def iterate_written(cohort: Cohort, parameters: pd.DataFrame, folder: Path, *, size: int = 256) -> Iterator[Path]:
+    """Paint and write one photograph after the other, and yield each file's path once it is there whole."""
+    paths = cohort.photographs.set_index("photo_id").path
+    for row in parameters.to_dict("records"):
+        path = folder / paths[row["photo_id"]]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, paint_jpeg(row, size=size))  # type: ignore[arg-type]
+        yield path
