@@ -9,8 +9,14 @@ from facies.errors import InputError
 from facies.records import CropContract
 from facies.types import Floats, Image
 
-_BORDER = 3
-"""Pixels around the crop's footprint that bilinear sampling may touch."""
+_REACH = 3
+"""Blocks around the crop's footprint that bilinear sampling may touch."""
+
+_COARSEST = 3.0
+"""How much finer than the crop the picture may be when it is sampled."""
+
+_HALF_STEP = np.array([[2.0, 0, 0.5], [0, 2, 0.5]])
+"""From the crop's pixels to those of a grid of half the step."""
 
 
 def similarity_transform(points: Floats, template: Floats) -> Floats:
@@ -100,6 +106,9 @@ def align_face(image: Image, points: Floats, contract: CropContract) -> Image:
 def warp(image: Image, matrix: Floats, size: tuple[int, int], *, antialias: bool = True) -> Image:
     """Resample ``image`` on a grid of ``size`` (width, height); ``matrix`` leads from picture to grid.
 
+    A picture finer than the grid is sampled bilinearly on a grid of half the step, whose pixels are then averaged four by
+    four into one; one more than three times finer is first averaged over whole blocks of pixels.
+
     Examples
     --------
     >>> shift = np.array([[1.0, 0, -1], [0, 1, 0]])
@@ -107,29 +116,42 @@ def warp(image: Image, matrix: Floats, size: tuple[int, int], *, antialias: bool
     [[1, 2], [5, 6]]
     """
     shrink = 1 / float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if antialias and shrink > 1:
-        image, matrix = _shrunk(image, matrix, size, shrink)
-    warped: Image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return warped
+    if not antialias or shrink <= 1:
+        return _sample(image, matrix, size)
+    if shrink > _COARSEST:
+        image, matrix = _averaged(image, matrix, size, int(np.ceil(shrink / _COARSEST)))
+    fine = _sample(image, _HALF_STEP @ np.vstack([matrix, [0, 0, 1]]), (2 * size[0], 2 * size[1]))
+    crop: Image = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+    return crop
 
 
-def _shrunk(image: Image, matrix: Floats, size: tuple[int, int], shrink: float) -> tuple[Image, Floats]:
-    """Return the part of the picture under the crop, averaged down to the crop's resolution, and the matrix from there."""
-    left, upper, right, lower = _footprint(image, matrix, size, shrink)
-    part = image[upper:lower, left:right]
-    width, height = max(1, round(part.shape[1] / shrink)), max(1, round(part.shape[0] / shrink))
+def _sample(image: Image, matrix: Floats, size: tuple[int, int]) -> Image:
+    sampled: Image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled
+
+
+def _averaged(image: Image, matrix: Floats, size: tuple[int, int], block: int) -> tuple[Image, Floats]:
+    """Return the part of the picture under the crop, averaged over blocks, and the matrix from there to the crop."""
+    left, upper, right, lower = footprint(image, matrix, size, reach=_REACH * block)
+    width, height = max(1, (right - left) // block), max(1, (lower - upper) // block)
+    part = image[upper : upper + height * block, left : left + width * block]
     small: Image = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
-    step = np.array([part.shape[1] / width, part.shape[0] / height])
-    back = np.array([[step[0], 0, (step[0] - 1) / 2 + left], [0, step[1], (step[1] - 1) / 2 + upper], [0, 0, 1]])
-    return small, matrix @ back
+    offset = (block - 1) / 2
+    return small, matrix @ np.array([[block, 0, left + offset], [0, block, upper + offset], [0, 0, 1]])
 
 
-def _footprint(image: Image, matrix: Floats, size: tuple[int, int], shrink: float) -> tuple[int, int, int, int]:
+def footprint(image: Image, matrix: Floats, size: tuple[int, int], *, reach: int = 3) -> tuple[int, int, int, int]:
+    """Return the part of the picture that the crop needs, as left, upper, right, lower, with ``reach`` pixels around it.
+
+    Examples
+    --------
+    >>> footprint(np.zeros((50, 60, 3), np.uint8), np.array([[1.0, 0, -20], [0, 1, -10]]), (8, 8))
+    (16, 6, 32, 22)
+    """
     corners = crop_corners(matrix, size)
-    reach = _BORDER * shrink
     limit = np.array([image.shape[1], image.shape[0]])
-    first = np.clip(np.floor(corners.min(axis=0) - reach), 0, limit - 1).astype(int)
-    last = np.clip(np.ceil(corners.max(axis=0) + reach) + 1, first + 1, limit).astype(int)
+    first = np.clip(np.floor(corners.min(axis=0)) - reach, 0, limit - 1).astype(int)
+    last = np.clip(np.ceil(corners.max(axis=0)) + 1 + reach, first + 1, limit).astype(int)
     return int(first[0]), int(first[1]), int(last[0]), int(last[1])
 
 

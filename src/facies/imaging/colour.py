@@ -19,13 +19,13 @@ BACKDROP = 128
 _PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 
 
-def srgb_pixels(image: Pillow.Image, *, profile: bytes | None = None, white: int | None = None, inverted: bool = False) -> Image:
+def srgb_pixels(image: Pillow.Image | Image, *, profile: bytes | None = None, white: int | None = None, inverted: bool = False) -> Image:
     """Return the pixels of a decoded picture as sRGB, 8 bit, (height, width, 3); the array is read-only.
 
     Parameters
     ----------
     image
-        A loaded picture of any mode. Transparent parts show :data:`BACKDROP`.
+        A loaded picture of any mode, or RGB pixels. Transparent parts show :data:`BACKDROP`.
     profile
         The ICC profile. It is applied with the perceptual intent; one that is broken or belongs to another kind of picture
         is ignored and the values are taken as sRGB.
@@ -40,6 +40,8 @@ def srgb_pixels(image: Pillow.Image, *, profile: bytes | None = None, white: int
     >>> srgb_pixels(Pillow.new("CMYK", (1, 1), (0, 255, 255, 0))).tolist()
     [[[255, 0, 0]]]
     """
+    if isinstance(image, np.ndarray):
+        return np.asarray(_without_profile(Pillow.fromarray(image), profile)) if profile and _transform(profile, "RGB") else image
     if image.mode[0] in "IF":
         image = _eight_bits(image, white=white, inverted=inverted)
     if image.has_transparency_data or image.mode in ("La", "RGBa"):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facies.errors import ImageError
+from facies.errors import ImageError, InputError
 from facies.imaging.colour import srgb_pixels
 from facies.imaging.completeness import ends_early
 from facies.imaging.openers import OPENERS, Opened
@@ -103,6 +103,8 @@ def decode_photograph(source: Path | bytes, *, max_pixels: int = MAX_PIXELS, tar
     ImageError
         With the reason: ``missing_file``, ``not_a_file``, ``unreadable``, ``empty_file``, ``unknown_format``, ``too_large``,
         ``too_small``, ``truncated`` or ``damaged``.
+    InputError
+        When ``target_side`` is less than 1.
 
     Examples
     --------
@@ -111,6 +113,8 @@ def decode_photograph(source: Path | bytes, *, max_pixels: int = MAX_PIXELS, tar
     ...
     facies.errors.ImageError: unknown_format: not one of JPEG, PNG, TIFF, WebP, HEIC, DICOM
     """
+    if target_side is not None and target_side < 1:
+        raise InputError(f"target_side is {target_side}: give at least 1 pixel")
     data = _read(source, max_pixels)
     kind = _require_format(data)
     with _true_reason(data, kind):
@@ -162,6 +166,7 @@ def _upright(opened: Opened, kind: str, target_side: int | None) -> DecodedPhoto
     surplus = (float(-opened.width % scale), float(-opened.height % scale))
     corner = turned_corner(surplus, pixels.orientation)
     image = turn_upright(rgb, pixels.orientation)
+    image.setflags(write=False)
     return DecodedPhotograph(image, kind, opened.width, opened.height, float(scale), (float(corner[0]), float(corner[1])))
 
 
