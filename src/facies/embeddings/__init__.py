@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from facies.embeddings.sidecar import KNOWN_NETWORKS as KNOWN_NETWORKS
     from facies.embeddings.sidecar import NetworkSidecar as NetworkSidecar
     from facies.embeddings.sidecar import example_sidecar as example_sidecar
+    from facies.embeddings.vectors import embed as embed
+    from facies.embeddings.weights import WEIGHTS as WEIGHTS
+    from facies.embeddings.weights import WeightsEntry as WeightsEntry
+    from facies.embeddings.weights import fetch_weights as fetch_weights
+    from facies.embeddings.weights import find_weights as find_weights
+    from facies.embeddings.weights import list_weights as list_weights
+    from facies.embeddings.weights import weights_dir as weights_dir
 
 _HOMES = {
     "ENCODERS": "encoders",
@@ -34,17 +41,31 @@ _HOMES = {
     "KNOWN_NETWORKS": "sidecar",
     "NetworkSidecar": "sidecar",
     "example_sidecar": "sidecar",
+    "embed": "vectors",
+    "WEIGHTS": "weights",
+    "WeightsEntry": "weights",
+    "fetch_weights": "weights",
+    "find_weights": "weights",
+    "list_weights": "weights",
+    "weights_dir": "weights",
 }
 
 __all__ = [
     "ENCODERS",
     "KNOWN_NETWORKS",
+    "WEIGHTS",
     "CardedEncoder",
     "EncoderEntry",
     "NetworkSidecar",
+    "WeightsEntry",
+    "embed",
     "example_sidecar",
+    "fetch_weights",
+    "find_weights",
     "list_encoders",
+    "list_weights",
     "load_encoder",
+    "weights_dir",
 ]
 
 

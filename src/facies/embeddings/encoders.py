@@ -74,6 +74,21 @@ ENCODERS: dict[str, EncoderEntry] = {
         argument="<file>",
         needs_weights=True,
     ),
+    "timm": EncoderEntry(
+        path="facies.embeddings.timm_network:load",
+        licence="the weights' own",
+        meaning="a network of the timm library with weights from a local .safetensors file",
+        argument="<name>",
+        needs_weights=True,
+        extra="train",
+    ),
+    "farl": EncoderEntry(
+        path="facies.embeddings.farl:load",
+        licence="MIT",
+        meaning="FaRL, ViT-B/16 trained on 20 million faces with captions; `facies weights fetch farl`",
+        needs_weights=True,
+        extra="train",
+    ),
 }
 """The encoders by name: a table to read, not a registry that fills itself."""
 
