@@ -191,6 +191,8 @@ def separating_columns(y: Floats, X: Floats) -> NDArray[np.intp]:
     from scipy.optimize import linprog
 
     scaled, _ = _standardise(X)
+    if _has_maximum(y, scaled):
+        return np.array([], dtype=np.intp)
     signed = scaled * (2 * y - 1)[:, None]
     programme = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(y)), bounds=(-1, 1), method="highs")
     if programme.status != 0 or -programme.fun < 1e-5:
@@ -198,6 +200,24 @@ def separating_columns(y: Floats, X: Floats) -> NDArray[np.intp]:
     direction = np.abs(programme.x[1:])
     order = np.argsort(-direction, kind="stable")
     return np.asarray(order[direction[order] > 1e-6], dtype=np.intp)
+
+
+def _has_maximum(y: Floats, scaled: Floats, *, steps: int = 12, largest: float = 15.0) -> bool:
+    """Say whether a few Newton steps reach a stationary point at moderate log odds: then it is the maximum and nothing is separated.
+
+    False decides nothing; it only saves the linear programme in ordinary data.
+    """
+    coef = np.zeros(scaled.shape[1])
+    for _ in range(steps):
+        log_odds = scaled @ coef
+        if np.abs(log_odds).max() > largest:
+            return False
+        fitted = 1 / (1 + np.exp(-log_odds))
+        score = scaled.T @ (y - fitted)
+        if np.abs(score).max() < 1e-9 * len(y):
+            return True
+        coef = coef + np.linalg.solve((scaled * (fitted * (1 - fitted))[:, None]).T @ scaled, score)
+    return False
 
 
 def _standardise(X: Floats) -> tuple[Floats, Floats]:
