@@ -45,6 +45,7 @@ EXCLUSION_REASONS = {
     "tilted": "the head is tilted too far",
     "cut_off": "the crop reaches too far beyond the edge of the picture",
     "compressed": "the picture is compressed too strongly",
+    "uneven_background": "the surroundings of the head are not uniform enough",
 }
 """Levels of ``exclusion_reason`` and what each says."""
 
