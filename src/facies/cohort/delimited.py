@@ -82,10 +82,10 @@ def decode_text(data: bytes, *, file: str, encoding: str | None = None) -> str:
 
 
 def _undecodable(data: bytes, error: UnicodeDecodeError, file: str) -> TableError:
-    if b"\x00" in data:
-        return TableError("this is not a text file: save the table as .tsv, .csv, .xlsx or .parquet", file=file)
     if error.encoding != "utf-8":
         return TableError(f"the bytes are not {error.encoding}: save the file as 'CSV UTF-8'", file=file)
+    if b"\x00" in data:
+        return TableError("this is not a text file: save the table as .tsv, .csv, .xlsx or .parquet", file=file)
     row = data.count(b"\n", 0, error.start) + 1
     byte = data[error.start]
     letter = bytes([byte]).decode("latin-1")
@@ -100,8 +100,7 @@ def _separator_line(text: str) -> tuple[int, str, str | None]:
 
 
 def _delimiter(text: str, path: Path) -> str:
-    header = text.lstrip("\r\n").split("\n", 1)[0]
-    counts = {delimiter: _count_cells(header, delimiter) for delimiter in DELIMITERS}
+    counts = {delimiter: _count_cells(text, delimiter) for delimiter in DELIMITERS}
     likeliest = max(DELIMITERS, key=lambda delimiter: counts[delimiter])
     if path.suffix.lower() != ".tsv":
         return likeliest
@@ -110,8 +109,12 @@ def _delimiter(text: str, path: Path) -> str:
     return "\t"
 
 
-def _count_cells(line: str, delimiter: str) -> int:
-    return len(next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []))
+def _count_cells(text: str, delimiter: str) -> int:
+    """Return into how many cells a delimiter divides the header."""
+    try:
+        return max(1, len(next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)), [])))
+    except csv.Error:
+        return 1
 
 
 def _records(text: str, delimiter: str, *, file: str, first: int) -> list[tuple[int, list[str]]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from facies.cohort.consent import is_withdrawn
+from facies.cohort.folds import labelled_ids
 from facies.errors import InputError
 
 COLUMNS = ["step", "level", "n", "reason"]
@@ -105,7 +106,7 @@ def _reasons_at_faces(photographs: pd.DataFrame, faces: pd.DataFrame) -> pd.Seri
 
 
 def _labels(people: pd.Series, labelled: pd.Series) -> list[dict[str, Any]]:
-    has_label = people.isin(labelled.index[labelled.astype(bool)])
+    has_label = people.isin(labelled_ids(labelled))
     return [
         _row("without label", "participants", int((~has_label).sum()), "no_reading"),
         _row("with label", "participants", int(has_label.sum())),

@@ -88,9 +88,22 @@ def _too_few(n: int, what: str) -> str:
 def _has_label(people: pd.DataFrame, labelled: pd.Series | None) -> NDArray[np.bool_]:
     if labelled is None:
         return np.ones(len(people), dtype=bool)
+    return people["participant_id"].isin(labelled_ids(labelled)).to_numpy(dtype=bool)
+
+
+def labelled_ids(labelled: pd.Series) -> pd.Index:
+    """Return the participants who have a reference to learn from.
+
+    Raises
+    ------
+    InputError
+        When the answers are not booleans (an age of 0 is a label too) or a participant stands twice.
+    """
+    if labelled.dtype != bool:
+        raise InputError(f"labelled has type {labelled.dtype}: give true or false for each participant, such as y.notna()")
     if labelled.index.duplicated().any():
         raise InputError(f"labelled names {labelled.index[labelled.index.duplicated()][0]} twice: give each participant once")
-    return people["participant_id"].map(labelled.astype(bool)).fillna(False).to_numpy(dtype=bool)
+    return labelled.index[labelled]
 
 
 def _units(people: pd.DataFrame, group: str) -> Counts:
