@@ -78,7 +78,7 @@ _HOMES = {
     "simulate_faces": "simulation",
 }
 
-__all__ = ["FaciesError", "__version__", *_HOMES]  # noqa: PLE0604
+__all__ = ["FaciesError", "__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

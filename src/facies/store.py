@@ -173,7 +173,8 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]], metadat
     from safetensors.numpy import save
 
     ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
-    return write_whole(path, save(ordered, metadata=dict(sorted((metadata or {}).items()))))
+    packed = json.dumps(dict(metadata or {}), sort_keys=True, ensure_ascii=False)
+    return write_whole(path, save(ordered, metadata={_METADATA: packed}))
 
 
 def read_arrays(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:
@@ -189,9 +190,17 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, 
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return arrays, dict(file.metadata() or {})
+            return arrays, _unpack(file.metadata())
     except (OSError, SafetensorError, ValueError) as error:
         raise StoreError(f"{path.name} is absent or damaged ({type(error).__name__}): delete it and run again") from error
+
+
+_METADATA = "facies"
+"""The one entry that holds all texts: several entries would be written in an order that changes from run to run."""
+
+
+def _unpack(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    return dict(json.loads((metadata or {}).get(_METADATA, "{}")))
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -206,7 +215,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return dict(file.metadata() or {})
+            return _unpack(file.metadata())
     except (OSError, SafetensorError, ValueError) as error:
         raise StoreError(f"{path.name} is absent or damaged ({type(error).__name__}): delete it and run again") from error
 

@@ -219,7 +219,8 @@ def _explain(error: Any, table: Table, frame: pd.DataFrame, file: str) -> TableE
     value = frame[name].iloc[row]
     if pd.isna(value):
         return TableError(f"{name} is missing: {_wanted(column)}", file=file, row=row + 2)
-    return TableError(f"{name} is {value!r}: {_wanted(column)}", file=file, row=row + 2)
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return TableError(f"{name} is {shown}: {_wanted(column)}", file=file, row=row + 2)
 
 
 def _wanted(column: Column) -> str:

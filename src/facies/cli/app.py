@@ -10,7 +10,8 @@ import typer
 from typer.exceptions import TyperException
 
 from facies import __version__
-from facies.cli import check, demo, doctor, encoders, init, predict, run as run_command, weights
+from facies.cli import check, demo, doctor, encoders, init, predict, weights
+from facies.cli import run as run_command
 from facies.errors import FaciesError
 
 INTERRUPTED = 130
@@ -42,7 +43,7 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _global(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,  # noqa: ARG001
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     pass
 

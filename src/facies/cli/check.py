@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import typer
+
 from facies.cli.console import Jobs, Json, StudyFolder, n_jobs, progress_bar, say, show_json, show_table
+from facies.errors import InputError
 
 
 def check(study: StudyFolder, as_json: Json = False, jobs: Jobs = 0) -> None:
@@ -13,9 +16,11 @@ def check(study: StudyFolder, as_json: Json = False, jobs: Jobs = 0) -> None:
         found = check_study(study, jobs=n_jobs(jobs), progress=progress)
     if as_json:
         show_json(found.as_dict())
-        return
-    show_table("What would be used", found.flow)
+        raise typer.Exit(code=2 if found.problem else 0)
     show_table("Which identifiers match", found.matches)
+    if found.problem:
+        raise InputError(found.problem)
+    show_table("What would be used", found.flow)
     for line in found.notes:
         say(line)
     say(f"{found.n_photographs} photographs of {found.n_participants} participants would be used: facies run {study}")

@@ -11,10 +11,14 @@ from facies.cli.console import DryRun, Jobs, Json, n_jobs, progress_bar, quiet_o
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A frozen model: the folder derived/models/<model_id>.bundle of a study.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="A frozen model: the folder derived/models/<model_id>.bundle of a study.")
+    ],
     photographs: Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder of photographs, or a table with photo_id and path.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the table goes.")] = Path("predictions.tsv"),
-    detector_weights: Annotated[Path | None, typer.Option(help="File of the detector, where the bundle names one that facies does not carry.")] = None,
+    detector_weights: Annotated[
+        Path | None, typer.Option(help="File of the detector, where the bundle names one that facies does not carry.")
+    ] = None,
     jobs: Jobs = 0,
     as_json: Json = False,
     dry_run: DryRun = False,

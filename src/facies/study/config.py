@@ -27,18 +27,18 @@ class StudySection(Section):
         "perceived_age", description="what is learnt: perceived_age from human readings, or age as the cohort recorded it"
     )
     random_state: int = Field(1, ge=0, description="the seed of everything that involves chance")
+    simulated: bool = Field(False, description="whether the people are simulated; the report then says so at its top")
 
 
 class InputSection(Section):
     """``[inputs]``"""
 
-    participants: str = Field("participants", description="table of people; any of .tsv .csv .xlsx .parquet when no ending is given")
-    photographs: str = Field("photographs", description="table of photographs")
-    photographs_folder: str = Field(".", description="the folder that the photographs' paths start from")
-    readings: str = Field("readings", description="table of single readings; used where it exists")
-    panel_estimates: str = Field("panel_estimates", description="table of panel means, for panels whose single readings are not at hand")
-    outcomes: str = Field("outcomes", description="table of outcomes; used where it exists")
-    rename: dict[str, str] = Field(default_factory=dict, description="your column = the column's name in facies")
+    photographs_folder: str = Field("photos", description="the folder that the photographs' paths start from, seen from the study's folder")
+    rename: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="table = { your column = the column's name in facies }, for participants, photographs, ..."
+    )
+    encoding: str | None = Field(None, description="of text tables that are not UTF-8, such as latin-1")
+    redcap_event: str | None = Field(None, description="the event of a longitudinal REDCap export that holds participants and outcomes")
 
 
 class FacesSection(Section):
@@ -103,8 +103,8 @@ class AssociationSection(Section):
     traits: list[TraitSection] = Field(default_factory=list)
     adjustments: dict[str, list[str]] = Field({"model_1": ["age", "sex"]}, description="sets of covariates by name")
     per_years: float = Field(5.0, gt=0, description="years of perceived age that an estimate is for")
-    direction: Literal["years_looking_older", "years_looking_younger"] = Field(
-        "years_looking_older", description="what counts as more: looking older than one is, or (Rotterdam) looking younger"
+    direction: Literal["years_looking_older", "delta_pa_rotterdam"] = Field(
+        "years_looking_older", description="what counts as more: perceived age - age, or (delta_pa_rotterdam) age - perceived age"
     )
     min_events: int = Field(10, ge=1, description="outcomes with fewer events, or non-events, get no estimate")
 

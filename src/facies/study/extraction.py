@@ -1,8 +1,8 @@
 """From photograph files to stored vectors: one streaming pass that keeps what it has done.
 
-Each photograph is read, searched for a face, aligned and encoded by one thread from beginning to end, so that decoding one overlaps with the
-network on another, no crop waits in memory, and a vector never depends on its neighbours. Finished photographs are stored in *parts*
-of :data:`PART_SIZE`, each written whole. A part names its photographs by a hash of their bytes and of all settings that
+Each photograph is read, searched for a face, aligned and encoded by one thread from beginning to end, so that decoding one overlaps with
+the network on another, no crop waits in memory, and a vector never depends on its neighbours. Finished photographs are stored in
+*parts* of :data:`PART_SIZE`, each written whole. A part names its photographs by a hash of their bytes and of all settings that
 matter: what was done is found again after an interruption or when photographs are added, and done anew when a setting changes.
 """
 
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from facies import __version__
+from facies.cohort import perceptual_hash
 from facies.errors import InputError, StoreError
 from facies.faces import QualityGate, faces_table, read_photograph
 from facies.records import CropContract, Embeddings, EncoderCard
@@ -53,6 +54,7 @@ class Result(NamedTuple):
     rows: list[dict[str, Any]]
     face_id: str | None
     vectors: list[Vectors]
+    hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Extractor:
         )  # fmt: skip
         crop_of = dict(zip(contracts, found.crops, strict=False))
         vectors = [encoder.encode(crop_of[self.contract(encoder.card)][None]) for encoder in self.encoders] if found.crops else []
-        return Result(task.key, found.rows, found.face_id, vectors)
+        looks = "" if found.picture is None else f"{int(perceptual_hash(found.picture)):016x}"
+        return Result(task.key, found.rows, found.face_id, vectors, looks)
 
 
 def _with_margin(crop: CropContract, margin: float) -> CropContract:
@@ -193,6 +196,7 @@ def _write_part(parts: Path, batch: list[Result]) -> dict[str, Path]:
         "keys": json.dumps(keys),
         "rows": json.dumps([result.rows for result in batch], allow_nan=True),
         "face_ids": json.dumps([result.face_id for result in batch]),
+        "hashes": json.dumps([result.hash for result in batch]),
     }
     path = parts / f"{value_sha256(keys)[:24]}.safetensors"
     write_arrays(path, arrays or {"empty": np.zeros(1, np.float32)}, metadata)
@@ -220,13 +224,25 @@ def index_parts(parts: Path) -> dict[str, Path]:
 
 def collect_faces(tasks: Sequence[Task], index: dict[str, Path]) -> pd.DataFrame:
     """Return the faces' table, in the order of the tasks."""
-    rows: dict[str, list[dict[str, Any]]] = {}
+    rows = _by_key(tasks, index, "rows")
+    return faces_table([row for task in tasks for row in rows[task.key]])
+
+
+def collect_hashes(tasks: Sequence[Task], index: dict[str, Path]) -> dict[str, str]:
+    """Return the perceptual hash of each photograph with a usable face, by photo_id."""
+    hashes = _by_key(tasks, index, "hashes")
+    return {task.photo_id: hashes[task.key] for task in tasks if hashes[task.key]}
+
+
+def _by_key(tasks: Sequence[Task], index: dict[str, Path], name: str) -> dict[str, Any]:
+    """Return one of the lists that the parts hold, by the tasks' keys."""
+    found: dict[str, Any] = {}
     wanted = {task.key for task in tasks}
     for path in dict.fromkeys(index[task.key] for task in tasks):
         metadata = read_metadata(path)
-        held = zip(json.loads(metadata["keys"]), json.loads(metadata["rows"]), strict=True)
-        rows.update((key, given) for key, given in held if key in wanted)
-    return faces_table([row for task in tasks for row in rows[task.key]])
+        held = zip(json.loads(metadata["keys"]), json.loads(metadata[name]), strict=True)
+        found.update((key, value) for key, value in held if key in wanted)
+    return found
 
 
 def collect_embeddings(tasks: Sequence[Task], index: dict[str, Path], cards: Sequence[EncoderCard]) -> list[Embeddings]:
@@ -248,7 +264,9 @@ def collect_embeddings(tasks: Sequence[Task], index: dict[str, Path], cards: Seq
                 for k in range(len(cards)):
                     vectors[k][face_id] = arrays[f"vectors_{k}"][row]
     if not vectors[0]:
-        raise InputError(f"none of {len(tasks)} photographs shows a usable face: see exclusion_reason in faces.tsv and the gate in study.toml")
+        raise InputError(
+            f"none of {len(tasks)} photographs shows a usable face: see exclusion_reason in faces.tsv and the gate in study.toml"
+        )
     return [_embeddings(held, card) for held, card in zip(vectors, cards, strict=True)]
 
 

@@ -31,12 +31,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage about to run: its settings, the files it reads, and the function that computes and writes."""
+    """A stage about to run: its settings, the files it reads, and the function that computes and writes.
+
+    A stage that runs ``always`` finds out by itself what is left to do; its old record stays when nothing changed.
+    """
 
     name: str
     settings: Mapping[str, Any]
     inputs: Mapping[str, Path]
     compute: Callable[[], Outcome]
+    always: bool = False
 
 
 def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecord, bool]:
@@ -48,16 +52,19 @@ def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecor
     """
     inputs = {name: file_sha256(path) for name, path in sorted(stage.inputs.items())}
     last = _last_record(study, stage.name)
-    if last is not None and _still_holds(study, last, stage, inputs, random_state):
-        return last, False
+    valid = last if last is not None and _still_holds(study, last, stage, inputs, random_state) else None
+    if valid is not None and not stage.always:
+        return valid, False
     started = datetime.now(UTC).isoformat(timespec="seconds")
     clock = time.monotonic()
     outcome = stage.compute()
+    outputs = {_relative(study, path): file_sha256(path) for path in outcome.outputs}
+    if valid is not None and outputs == valid.outputs:
+        return valid, False
     record = RunRecord(
         stage=stage.name, facies_version=__version__, commit=source_commit(), settings=dict(stage.settings), random_state=random_state,
-        inputs=inputs, outputs={_relative(study, path): file_sha256(path) for path in outcome.outputs}, started_at=started,
-        seconds=round(time.monotonic() - clock, 3), n_in=outcome.n_in, n_out=outcome.n_out, excluded=dict(outcome.excluded),
-        versions=package_versions(),
+        inputs=inputs, outputs=outputs, started_at=started, seconds=round(time.monotonic() - clock, 3),
+        n_in=outcome.n_in, n_out=outcome.n_out, excluded=dict(outcome.excluded), versions=package_versions(),
     )  # fmt: skip
     write_record(study, record)
     return record, True

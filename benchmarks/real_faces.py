@@ -1,0 +1,92 @@
+"""Perceived age and age on real portraits, each source as a study of its own, folds by subject.
+
+    FACIES_SHARED=... python benchmarks/real_faces.py [--encoders hog onnx:FILE ...] [--detectors facies-finder yunet] [--regressors ridge]
+
+Prints the table of docs/benchmarks.md. Sources are never mixed: over all of them together a model scores well by recognising the source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from facies.store import read_table, write_tsv, write_whole
+from facies.study.initiate import toml_value
+from facies.study.run import run_study
+from facies.tables import METRICS
+
+SOURCES = {"omi": ("perceived_age", ("omi_",)), "usc": ("age", ("usc_",)), "ldn+can": ("age", ("ldn_", "can_"))}
+COLUMNS = ("mae", "mae_predicting_the_mean", "r", "slope")
+
+
+def labels(shared: Path, prefixes: tuple[str, ...]) -> pd.DataFrame:
+    """Return the labels of the photographs with these prefixes."""
+    table = pd.read_csv(shared / "faces" / "labels.csv", dtype={"subject": str})
+    return table[table.file.str.removeprefix("images/").str.startswith(prefixes)].reset_index(drop=True)
+
+
+def write_study(folder: Path, shared: Path, source: str, settings: dict[str, dict[str, object]]) -> None:
+    """Write one source as a study folder; the photographs stay where they are."""
+    target, prefixes = SOURCES[source]
+    table = labels(shared, prefixes)
+    photographs = pd.DataFrame({"photo_id": [Path(file).stem for file in table.file], "participant_id": table.subject, "path": table.file})
+    people = table.groupby("subject").agg(age=("age", "mean"), sex=("sex", "first")).reset_index()
+    people = people.rename(columns={"subject": "participant_id"}).assign(sex=people.sex.map({"F": "female", "M": "male"}))
+    write_tsv(folder / "participants.tsv", people)
+    write_tsv(folder / "photographs.tsv", photographs)
+    if target == "perceived_age":
+        panel = pd.DataFrame(
+            {"photo_id": photographs.photo_id, "target": target, "panel_mean": table.apparent_age, "n_readers": table.n_raters.astype(int),
+             "reading_sd": table.apparent_sd, "std_error": table.apparent_sd / table.n_raters**0.5}
+        )  # fmt: skip
+        write_tsv(folder / "panel_estimates.tsv", panel)
+    sections = {"study": {"name": source, "target": target}, "inputs": {"photographs_folder": str(shared / "faces")}, **settings}
+    lines = [f"[{name}]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in section.items()) for name, section in sections.items()]
+    write_whole(folder / "study.toml", "\n".join(lines).encode())
+
+
+def rows_of(folder: Path, source: str, detector: str) -> list[str]:
+    """Return one row of the table for each model of a study that has run."""
+    metrics = read_table(folder, METRICS)
+    every = metrics[(metrics.subgroup == "all")]
+    rows = []
+    for model_id in every.system[every.metric.eq("mae")].unique():
+        held = every[every.system == model_id].set_index("metric")
+        if "slope" not in held.index:
+            continue
+        mae = held.loc["mae"]
+        numbers = " | ".join(f"{held.value.get(name, float('nan')):.2f}" for name in COLUMNS[1:])
+        rows.append(f"| {source} | {detector} | {model_id} | {int(mae.n)} | {mae.value:.2f} ({mae.ci_low:.2f} to {mae.ci_high:.2f}) | {numbers} |")
+    return rows
+
+
+def main() -> None:
+    """Run every source with every detector and print the table."""
+    here = Path(__file__).parents[2] / "shared"
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--encoders", nargs="+", default=["hog"])
+    parser.add_argument("--detectors", nargs="+", default=["facies-finder"])
+    parser.add_argument("--regressors", nargs="+", default=["ridge"])
+    parser.add_argument("--sources", nargs="+", default=list(SOURCES))
+    options = parser.parse_args()
+    shared = Path(os.environ.get("FACIES_SHARED", here)).resolve()
+    print("| source | finder | model | n people | MAE (95 % interval) | MAE of predicting the mean | r | slope |\n|---|---|---|---|---|---|---|---|")
+    for source in options.sources:
+        for detector in options.detectors:
+            with tempfile.TemporaryDirectory() as folder:
+                faces = {"detector": detector} | ({"detector_weights": str(shared / "weights/yunet_n_dynamic.onnx")} if detector == "yunet" else {})
+                settings = {"faces": faces, "embeddings": {"encoders": options.encoders}, "models": {"regressors": options.regressors}}
+                write_study(Path(folder), shared, source, settings)
+                start = time.monotonic()
+                run_study(Path(folder), jobs=len(os.sched_getaffinity(0)))
+                print("\n".join(rows_of(Path(folder), source, detector)), flush=True)
+                print(f"<!-- {source} {detector}: {time.monotonic() - start:.0f} s -->", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""What a run would use: everything is read, nothing is computed and nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from facies.cohort import match_ids, read_study_tables, summarise_flow
+from facies.errors import InputError, TableError
+from facies.study.association import join_people
+from facies.study.config import CONFIG_NAME, StudyConfig, read_config
+from facies.study.extraction import Progress
+from facies.study.faces import make_extractor
+from facies.study.intake import Cohort, gather_cohort, intake_settings
+
+
+@dataclass(frozen=True, eq=False)
+class CheckResult:
+    """What ``facies check`` found.
+
+    ``problem`` is the one line that would stop a run, or None.
+    """
+
+    matches: pd.DataFrame
+    flow: pd.DataFrame
+    notes: tuple[str, ...]
+    n_participants: int
+    n_photographs: int
+    problem: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the findings as plain values."""
+        return {
+            "matches": self.matches.to_dict("records"),
+            "flow": self.flow.to_dict("records"),
+            "notes": list(self.notes),
+            "n_participants": self.n_participants,
+            "n_photographs": self.n_photographs,
+            "problem": self.problem,
+        }
+
+
+def check_study(study: Path, *, jobs: int = 1, progress: Progress | None = None) -> CheckResult:
+    """Read a study's settings, tables, photographs' headers and networks, and say what a run would use.
+
+    Raises
+    ------
+    InputError
+        When the settings or a table cannot be read at all.
+    """
+    config = read_config(study)
+    tables = read_study_tables(study, settings=intake_settings(config)).given()
+    matches = match_ids({name: table.frame for name, table in tables.items()}, files={name: table.file for name, table in tables.items()})
+    try:
+        make_extractor(study, config)
+        cohort = gather_cohort(study, config, jobs=jobs, random_state=config.study.random_state, progress=progress)
+        require_columns(config, cohort)
+    except InputError as error:
+        flow = pd.DataFrame(columns=["step", "level", "n", "reason"])
+        return CheckResult(matches, flow, (), 0, 0, str(error))
+    usable = cohort.photographs[cohort.photographs.included]
+    flow = summarise_flow(cohort.participants, cohort.photographs)
+    notes = (*cohort.notes, f"{len(cohort.labels)} participants have a reference for {config.study.target}")
+    return CheckResult(matches, flow, notes, int(usable.participant_id.nunique()), len(usable))
+
+
+def require_columns(config: StudyConfig, cohort: Cohort) -> None:
+    """Refuse outcomes, traits and covariates that no table has, before any long work.
+
+    Raises
+    ------
+    TableError
+        Naming the setting and the column.
+    """
+    asked = config.association
+    people = join_people(cohort.participants, cohort.outcomes)
+    named = {
+        "association.outcomes": [outcome.name for outcome in asked.outcomes],
+        "association.traits": [trait.name for trait in asked.traits],
+    }
+    if asked.outcomes or asked.traits:
+        named |= {f"association.adjustments.{name}": covariates for name, covariates in asked.adjustments.items()}
+    for setting, columns in named.items():
+        for column in columns:
+            if column not in people.columns:
+                raise TableError(
+                    f"{setting} names '{column}', which neither the participants nor the outcomes have: correct it", file=CONFIG_NAME
+                )

@@ -1,0 +1,101 @@
+"""A simulated study on disk: people with a known truth, painted faces, and the study.toml to run it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from facies.cohort import describe_table
+from facies.errors import InputError
+from facies.simulation import Cohort, draw_face_parameters, simulate_cohort
+from facies.simulation.photographs import faces_to_paint, iterate_written
+from facies.store import write_json, write_tsv, write_whole
+from facies.study.config import CONFIG_NAME
+from facies.study.extraction import Progress
+from facies.tables import OUTCOMES, PARTICIPANTS, PHOTOGRAPHS, READINGS
+
+_CONFIG = """\
+# A simulated study; the planted truth is in truth.json.
+[study]
+name = "Perceived age in {n} simulated people"
+target = "perceived_age"
+random_state = {random_state}
+simulated = true
+
+[inputs]
+photographs_folder = "."
+
+[embeddings]
+encoders = ["hog", "pixels"]
+
+[association]
+per_years = 5.0
+adjustments = {{ model_1 = ["age", "sex"], model_2 = ["age", "sex", "bmi", "smoking", "sun_exposure"] }}
+
+[[association.outcomes]]
+name = "osteoporosis"
+kind = "binary"
+[[association.outcomes]]
+name = "copd"
+kind = "binary"
+[[association.outcomes]]
+name = "cataract"
+kind = "binary"
+[[association.outcomes]]
+name = "hearing_loss"
+kind = "continuous"
+[[association.outcomes]]
+name = "cognition"
+kind = "continuous"
+
+[[association.traits]]
+name = "mc1r"
+per = 1.0
+"""
+
+
+def simulate_study(
+    folder: Path, *, n_participants: int = 600, random_state: int = 1, size: int = 256, progress: Progress | None = None
+) -> Cohort:
+    """Simulate a cohort and write it as a study folder: tables, photographs, study.toml and truth.json.
+
+    Photographs that are there already are painted again, each written whole; the same seed gives the same bytes.
+
+    Parameters
+    ----------
+    size
+        Side of the photographs in pixels.
+
+    Raises
+    ------
+    InputError
+        When the folder holds a study that is not a simulated one of facies.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cohort = simulate_study(Path(folder), n_participants=60, size=64)
+    ...     len(list((Path(folder) / "photos").iterdir()))
+    60
+    """
+    if (folder / CONFIG_NAME).exists() and not (folder / "truth.json").exists():
+        raise InputError(f"{folder} already holds a study: choose another folder for the simulated one")
+    cohort = simulate_cohort(n_participants, random_state=random_state)
+    _write_tables(folder, cohort)
+    parameters = draw_face_parameters(faces_to_paint(cohort), random_state=random_state)
+    for done, _ in enumerate(iterate_written(cohort, parameters, folder, size=size), start=1):
+        if progress is not None:
+            progress(done, len(parameters))
+    write_whole(folder / CONFIG_NAME, _CONFIG.format(n=n_participants, random_state=random_state).encode())
+    return cohort
+
+
+def _write_tables(folder: Path, cohort: Cohort) -> None:
+    """Write truth.json first: it marks the folder as simulated."""
+    planted = [asdict(effect) for effect in cohort.planted.values()]
+    write_json(folder / "truth.json", {"planted": planted, "people": cohort.truth.to_dict("records")})
+    tables = {PARTICIPANTS: cohort.participants, PHOTOGRAPHS: cohort.photographs, READINGS: cohort.readings, OUTCOMES: cohort.outcomes}
+    for table, frame in tables.items():
+        write_tsv(folder / f"{table.name}.tsv", frame)
+        write_json(folder / f"{table.name}.json", describe_table(table, list(frame.columns)))

@@ -1,0 +1,121 @@
+"""The stage that finds, cuts and encodes faces, and reads them back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from facies.embeddings import load_encoder
+from facies.errors import InputError
+from facies.faces import QualityGate, load_detector
+from facies.records import Embeddings
+from facies.store import table_path, write_json, write_table
+from facies.study.config import CONFIG_NAME, StudyConfig
+from facies.study.extraction import (
+    Extractor,
+    Progress,
+    collect_embeddings,
+    collect_faces,
+    collect_hashes,
+    extract_parts,
+    index_parts,
+    plan_tasks,
+    remove_stale_parts,
+)
+from facies.study.intake import Cohort, photographs_folder
+from facies.study.stages import Outcome, Stage
+from facies.tables import FACES, PHOTOGRAPHS
+
+
+def make_extractor(study: Path, config: StudyConfig) -> Extractor:
+    """Return the study's detector, encoders and gate, ready to use.
+
+    Raises
+    ------
+    InputError
+        When a setting names no detector, encoder or threshold.
+    WeightsError
+        When a network's file is absent or altered.
+    """
+    weights = config.embeddings.weights
+    encoders = [load_encoder(_in_study(study, spec), weights=_path(study, weights.get(spec))) for spec in config.embeddings.encoders]
+    detector = load_detector(config.faces.detector, weights=_path(study, config.faces.detector_weights))
+    return Extractor(detector, encoders, make_gate(config.faces.gate), config.faces.max_pixels, config.embeddings.margin)
+
+
+def make_gate(thresholds: dict[str, float]) -> QualityGate:
+    """Return the quality gate with these thresholds; NaN (``nan`` in TOML) switches one off.
+
+    Raises
+    ------
+    InputError
+        When a name is no threshold.
+    """
+    known = asdict(QualityGate())
+    unknown = [name for name in thresholds if name not in known]
+    if unknown:
+        raise InputError(f"{CONFIG_NAME}, faces.gate has no threshold {unknown[0]!r}: choose from {', '.join(known)}")
+    return QualityGate(**{name: None if value != value else value for name, value in thresholds.items()})
+
+
+def _in_study(study: Path, spec: str) -> str:
+    """Read the path of ``onnx:FILE`` as seen from the study's folder."""
+    kind, _, name = spec.partition(":")
+    return f"onnx:{_path(study, name)}" if kind == "onnx" else spec
+
+
+def _path(study: Path, name: str | None) -> Path | None:
+    return None if name is None else study / name
+
+
+def parts_folder(study: Path) -> Path:
+    """Return where the vectors lie."""
+    return study / "derived" / "embeddings" / "parts"
+
+
+def faces_stage(study: Path, config: StudyConfig, cohort: Cohort, extractor: Extractor, *, jobs: int, progress: Progress | None) -> Stage:
+    """Return the stage ``faces``: photographs to the faces' table and vectors."""
+
+    def compute() -> Outcome:
+        parts = parts_folder(study)
+        tasks = plan_tasks(cohort.photographs, photographs_folder(study, config), extractor)
+        index = extract_parts(tasks, extractor, parts, jobs=jobs, progress=progress)
+        faces = collect_faces(tasks, index)
+        remove_stale_parts(tasks, index, parts)
+        used = sorted({index[task.key].name for task in tasks})
+        cards = [asdict(encoder.card) for encoder in extractor.encoders]
+        written = (
+            write_table(study, FACES, faces),
+            write_json(parts.parent / "embeddings.json", {"encoders": cards, "parts": used}),
+            write_json(table_path(study, FACES).with_name("perceptual_hashes.json"), collect_hashes(tasks, index)),
+        )
+        reasons = faces.exclusion_reason.dropna().value_counts()
+        n_out = int(faces.loc[faces.included, "photo_id"].nunique())
+        return Outcome(written, len(tasks), n_out, {str(reason): int(n) for reason, n in reasons.items()})
+
+    settings = {
+        "detector": {"name": extractor.detector.name, "sha256": extractor.detector.sha256},
+        "gate": asdict(extractor.gate),
+        "max_pixels": extractor.max_pixels,
+        "crops": [asdict(contract) for contract in extractor.contracts],
+        "encoders": [asdict(encoder.card) for encoder in extractor.encoders],
+    }
+    return Stage("faces", settings, {"photographs": table_path(study, PHOTOGRAPHS)}, compute, always=True)
+
+
+def read_embeddings(study: Path, config: StudyConfig, photographs: pd.DataFrame, extractor: Extractor) -> list[Embeddings]:
+    """Read the vectors of all included faces, one record an encoder.
+
+    Raises
+    ------
+    InputError
+        When the faces have not been encoded with these settings, or none is usable.
+    """
+    tasks = plan_tasks(photographs, photographs_folder(study, config), extractor)
+    index = index_parts(parts_folder(study))
+    absent = [task.photo_id for task in tasks if task.key not in index]
+    if absent:
+        raise InputError(f"{len(absent)} photographs have not been encoded with these settings: run `facies run {study}`")
+    return collect_embeddings(tasks, index, [encoder.card for encoder in extractor.encoders])

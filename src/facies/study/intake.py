@@ -1,0 +1,162 @@
+"""The first stage: tables and files come in, people are assigned to folds, and readings become labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facies.cohort import (
+    Intake,
+    IntakeSettings,
+    assess_photographs,
+    assign_folds,
+    consenting_participants,
+    find_optional_table,
+    prove_exclusive,
+    read_intake,
+)
+from facies.errors import InputError
+from facies.readers import panel_means, panel_noise, panel_notes, reading_noise
+from facies.store import write_table
+from facies.study.config import CONFIG_NAME, StudyConfig
+from facies.study.stages import Outcome, Stage
+from facies.tables import PANEL_ESTIMATES, PARTICIPANTS, PHOTOGRAPHS, READING_NOISE, SPLITS
+
+INPUT_TABLES = ("participants", "photographs", "readings", "panel_estimates", "outcomes")
+
+Progress = Callable[[int, int], None]
+
+
+def intake_settings(config: StudyConfig) -> IntakeSettings:
+    """Return how the study's tables are read."""
+    return IntakeSettings(
+        photographs_folder=config.inputs.photographs_folder,
+        rename=config.inputs.rename,
+        encoding=config.inputs.encoding,
+        redcap_event=config.inputs.redcap_event,
+    )
+
+
+def input_files(study: Path) -> dict[str, Path]:
+    """Return the input tables that the study has, by name."""
+    found = {name: find_optional_table(study, name) for name in INPUT_TABLES}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def photographs_folder(study: Path, config: StudyConfig) -> Path:
+    """Return the folder that the photographs' paths start from.
+
+    Raises
+    ------
+    InputError
+        When it is absent.
+    """
+    folder = study / config.inputs.photographs_folder
+    if not folder.is_dir():
+        raise InputError(
+            f"{CONFIG_NAME}, inputs.photographs_folder is {config.inputs.photographs_folder!r}: make that folder or name another"
+        )
+    return folder
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Who and what takes part; labels are by participant.
+
+    ``labels`` has ``observed`` (the reference in years) and ``n_readers`` (readings behind it; 1 for age), one row a labelled participant.
+    """
+
+    participants: pd.DataFrame
+    photographs: pd.DataFrame
+    splits: pd.DataFrame
+    labels: pd.DataFrame
+    panel_estimates: pd.DataFrame | None
+    noise: pd.DataFrame | None
+    outcomes: pd.DataFrame | None
+    matches: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: int, progress: Progress | None = None) -> Cohort:
+    """Read the study's tables and look at its photographs' files.
+
+    Raises
+    ------
+    InputError
+        Naming file, row and remedy.
+    """
+    intake = read_intake(study, settings=intake_settings(config))
+    n = len(intake.photographs)
+    photographs = assess_photographs(
+        intake.photographs, photographs_folder(study, config), threads=jobs, max_pixels=config.faces.max_pixels,
+        progress=None if progress is None else lambda done: progress(done, n),
+    )  # fmt: skip
+    panel, noise, notes = _panel(intake, photographs, config.study.target)
+    labels = label_people(intake.participants, photographs, panel, target=config.study.target)
+    splits = assign_folds(
+        intake.participants, n_folds=config.models.n_folds, group=config.models.group,
+        labelled=pd.Series(True, index=labels.index), random_state=random_state,
+    )  # fmt: skip
+    prove_exclusive(splits, intake.participants, photographs)
+    return Cohort(intake.participants, photographs, splits, labels, panel, noise, intake.outcomes, intake.matches, tuple(notes))
+
+
+def _panel(intake: Intake, photographs: pd.DataFrame, target: str) -> tuple[pd.DataFrame | None, pd.DataFrame | None, list[str]]:
+    """Return panel means, their noise and what to know about them; nothing where age is the target."""
+    usable = photographs[photographs.included]
+    if target != "perceived_age":
+        return None, None, []
+    if intake.readings is not None:
+        panel = panel_means(intake.readings, target=target)
+        noise = reading_noise(intake.readings, usable, target=target)
+    elif intake.panel_estimates is not None:
+        panel = intake.panel_estimates
+        noise = panel_noise(panel, usable, target=target)
+    else:
+        raise InputError(
+            f"target is perceived_age: add readings.tsv or panel_estimates.tsv, or write target = 'age' in {CONFIG_NAME}"
+        )
+    return panel, noise, panel_notes(panel, target=target)
+
+
+def label_people(participants: pd.DataFrame, photographs: pd.DataFrame, panel: pd.DataFrame | None, *, target: str) -> pd.DataFrame:
+    """Return the label of each participant who has one: ``observed`` and ``n_readers``, by participant_id.
+
+    A person's perceived age is the mean over the person's usable photographs that were read; the readings behind it are added up.
+    """
+    people = consenting_participants(participants)
+    if panel is None:
+        known = people[people.age.notna()].set_index("participant_id")
+        return pd.DataFrame({"observed": known.age, "n_readers": 1.0})
+    usable = photographs.loc[photographs.included, ["photo_id", "participant_id"]]
+    read = panel[panel.target == target].merge(usable, on="photo_id", validate="one_to_one")
+    by_person = read[read.participant_id.isin(people.participant_id)].groupby("participant_id")
+    return by_person.agg(observed=("panel_mean", "mean"), n_readers=("n_readers", "sum")).astype(np.float64)
+
+
+def intake_stage(study: Path, config: StudyConfig, cohort: Cohort) -> Stage:
+    """Return the stage that writes what :func:`gather_cohort` found."""
+
+    def compute() -> Outcome:
+        written = [
+            write_table(study, PARTICIPANTS, cohort.participants),
+            write_table(study, PHOTOGRAPHS, cohort.photographs),
+            write_table(study, SPLITS, cohort.splits),
+        ]
+        if cohort.panel_estimates is not None and cohort.noise is not None:
+            written += [write_table(study, PANEL_ESTIMATES, cohort.panel_estimates), write_table(study, READING_NOISE, cohort.noise)]
+        reasons = cohort.photographs.exclusion_reason.dropna().value_counts()
+        return Outcome(
+            tuple(written), len(cohort.photographs), int(cohort.photographs.included.sum()), {str(k): int(n) for k, n in reasons.items()}
+        )
+
+    settings = {"inputs": config.inputs.model_dump(), "target": config.study.target, "models": _fold_settings(config)}
+    return Stage("cohort", settings, input_files(study), compute, always=True)
+
+
+def _fold_settings(config: StudyConfig) -> dict[str, object]:
+    return {"n_folds": config.models.n_folds, "group": config.models.group}

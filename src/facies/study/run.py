@@ -1,0 +1,139 @@
+"""A whole study: its stages in order, each done once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from facies.records import RunRecord
+from facies.store import locked, read_record, read_table
+from facies.study.association import association_stage
+from facies.study.check import require_columns
+from facies.study.config import StudyConfig, read_config
+from facies.study.evaluation import evaluation_stage
+from facies.study.extraction import Progress, remove_leftovers
+from facies.study.faces import faces_stage, make_extractor
+from facies.study.intake import gather_cohort, intake_stage
+from facies.study.models import models_stage
+from facies.study.report import STAGES, read_cards, report_stage
+from facies.study.stages import Stage, run_stage
+from facies.tables import FACES, PARTICIPANT_PREDICTIONS
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did: the record of each stage, which of them ran now, and where the report is."""
+
+    records: tuple[RunRecord, ...]
+    ran: tuple[str, ...]
+    report: Path
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as plain values."""
+        return {"report": str(self.report), "ran": list(self.ran), "stages": [asdict(record) for record in self.records]}
+
+
+def run_study(
+    study: Path, *, jobs: int = 1, seed: int | None = None, progress: Progress | None = None, tell: Tell | None = None
+) -> RunSummary:
+    """Run a study from its photographs to the report; stages that still hold are not run again.
+
+    Parameters
+    ----------
+    study
+        The study folder.
+    jobs
+        Threads for reading photographs.
+    seed
+        Instead of ``study.random_state``.
+    progress
+        Called with the photographs done and all photographs.
+    tell
+        Called with a line after each stage.
+
+    Raises
+    ------
+    InputError
+        When the study is wrong; the message names file, row and remedy.
+    StoreError
+        When the folder cannot be written, or another run is at work in it.
+
+    Examples
+    --------
+    >>> run_study(Path("no-such-study"))
+    Traceback (most recent call last):
+    ...
+    facies.errors.InputError: no-such-study has no study.toml: make one with `facies init no-such-study`
+    """
+    config = read_config(study)
+    random_state = config.study.random_state if seed is None else seed
+    with locked(study):
+        return _Run(study, config, random_state, tell).all_stages(jobs, progress)
+
+
+class _Run:
+    """One run in progress: what was done so far."""
+
+    def __init__(self, study: Path, config: StudyConfig, random_state: int, tell: Tell | None) -> None:
+        self.study = study
+        self.config = config
+        self.random_state = random_state
+        self.tell = tell
+        self.records: list[RunRecord] = []
+        self.ran: list[str] = []
+
+    def all_stages(self, jobs: int, progress: Progress | None) -> RunSummary:
+        study, config = self.study, self.config
+        _remove_leftovers(study)
+        extractor = make_extractor(study, config)
+        cohort = gather_cohort(study, config, jobs=jobs, random_state=self.random_state)
+        require_columns(config, cohort)
+        self.do(intake_stage(study, config, cohort))
+        self.do(faces_stage(study, config, cohort, extractor, jobs=jobs, progress=progress))
+        faces = read_table(study, FACES)
+        self.do(models_stage(study, config, cohort, faces, extractor, random_state=self.random_state))
+        predictions = read_table(study, PARTICIPANT_PREDICTIONS)
+        self.do(evaluation_stage(study, config, cohort, faces, predictions, random_state=self.random_state))
+        self.do(association_stage(study, config, cohort, predictions))
+        self.do(report_stage(study, config, cohort, read_cards(study)))
+        return RunSummary(tuple(self.records), tuple(self.ran), study / "report" / "report.html")
+
+    def do(self, stage: Stage | None) -> None:
+        """Run one stage and say what happened."""
+        if stage is None:
+            return
+        record, ran = run_stage(self.study, stage, random_state=self.random_state)
+        self.records.append(record)
+        self.ran += [record.stage] * ran
+        if self.tell is not None:
+            self.tell(_line(record, ran))
+
+
+def _line(record: RunRecord, ran: bool) -> str:
+    reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(record.excluded.items()))
+    done = f"{record.seconds:.1f} s" if ran else "unchanged"
+    return f"{record.stage}: {record.n_in} in, {record.n_out} out{f' ({reasons})' if reasons else ''}; {done}"
+
+
+def _remove_leftovers(study: Path) -> None:
+    """Delete files that an interrupted write left behind anywhere in the study's results."""
+    for folder in (study / "derived", study / "report"):
+        for path in [folder, *folder.rglob("*")]:
+            if path.is_dir():
+                remove_leftovers(path)
+
+
+def plan_study(study: Path, *, seed: int | None = None) -> dict[str, str]:
+    """Say what a run would do, without computing: each stage and when it last ran."""
+    config = read_config(study)
+    asked = {"random_state": str(config.study.random_state if seed is None else seed)}
+    names = [stage for stage in (*STAGES, "report") if stage != "association" or config.association.outcomes or config.association.traits]
+    records = {name: read_record(study, name) for name in names}
+    return asked | {
+        name: "would run" if record is None else f"ran at {record.started_at}; would run again if its inputs changed"
+        for name, record in records.items()
+    }

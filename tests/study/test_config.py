@@ -1,0 +1,62 @@
+"""``study.toml``: what is accepted, and what the refusal says."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from facies.errors import InputError
+from facies.study.config import StudyConfig, parse_config, read_config
+from facies.study.initiate import commented_config, init_study
+
+
+def test_commented_config__is_the_defaults():
+    assert parse_config(tomllib.loads(commented_config())) == StudyConfig.model_validate({"study": {"name": "My cohort"}})
+
+
+def test_commented_config__names_and_explains_every_setting():
+    text = commented_config()
+    for section, field in StudyConfig.model_fields.items():
+        assert f"[{section}]" in text
+        for setting, described in field.annotation.model_fields.items():
+            assert setting in text
+            if described.description:
+                assert described.description in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "study.toml, study is missing: add it"),
+        ({"study": {"name": "A", "colour": "red"}}, "study.toml, study.colour is not a setting of facies: remove or rename it"),
+        ({"study": {"name": "A"}, "models": {"n_folds": 1}}, "study.toml, models.n_folds is 1: input should be greater than or equal to 2"),
+        ({"study": {"name": "A"}, "embeddings": {"encoders": ["hog", "hog"]}}, "an encoder stands twice"),
+        ({"study": {"name": "A", "target": "age"}, "association": {"traits": [{"name": "mc1r"}]}}, "needs target perceived_age"),
+    ],
+)
+def test_parse_config__a_wrong_setting_is_named_with_the_remedy(settings, message):
+    with pytest.raises(InputError, match=r"study\.toml") as caught:
+        parse_config(settings)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_read_config__a_folder_without_study_toml_says_how_to_make_one(tmp_path):
+    with pytest.raises(InputError, match="facies init"):
+        read_config(tmp_path)
+
+
+def test_read_config__broken_toml_is_one_line(tmp_path):
+    (tmp_path / "study.toml").write_text("[study\nname = 1")
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        read_config(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_init_study__writes_nothing_over(tmp_path):
+    init_study(tmp_path)
+    (tmp_path / "study.toml").write_text("mine")
+    with pytest.raises(InputError, match="already holds"):
+        init_study(tmp_path)
+    assert (tmp_path / "study.toml").read_text() == "mine"

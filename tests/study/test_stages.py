@@ -1,0 +1,63 @@
+"""A stage runs when something changed, and only then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from facies.study.stages import Outcome, Stage, run_stage
+
+
+class Counted:
+    """A stage that doubles a file and counts how often it ran."""
+
+    def __init__(self, study: Path) -> None:
+        self.study = study
+        self.times = 0
+
+    def compute(self) -> Outcome:
+        self.times += 1
+        out = self.study / "out.txt"
+        out.write_text((self.study / "in.txt").read_text() * 2)
+        return Outcome((out,), 1, 1)
+
+    def run(self, *, settings: dict | None = None, seed: int = 1, always: bool = False) -> bool:
+        stage = Stage("double", settings or {}, {"in": self.study / "in.txt"}, self.compute, always=always)
+        return run_stage(self.study, stage, random_state=seed)[1]
+
+
+@pytest.fixture
+def counted(tmp_path):
+    (tmp_path / "in.txt").write_text("a")
+    return Counted(tmp_path)
+
+
+def test_run_stage__the_same_again_is_not_run(counted):
+    assert [counted.run(), counted.run()] == [True, False]
+    assert counted.times == 1
+
+
+@pytest.mark.parametrize("change", ["input", "output altered", "output gone", "settings", "seed", "record damaged"])
+def test_run_stage__any_change_runs_it_again(counted, change):
+    counted.run()
+    study = counted.study
+    if change == "input":
+        (study / "in.txt").write_text("b")
+    if change == "output altered":
+        (study / "out.txt").write_text("edited")
+    if change == "output gone":
+        (study / "out.txt").unlink()
+    if change == "record damaged":
+        (study / "derived" / "double" / "run.json").write_text('{"stage": ')
+    settings, seed = ({"x": 1} if change == "settings" else None), (2 if change == "seed" else 1)
+    assert counted.run(settings=settings, seed=seed)
+    assert (study / "out.txt").read_text() == (study / "in.txt").read_text() * 2
+
+
+def test_run_stage__one_that_always_runs_keeps_its_record_when_nothing_changed(counted):
+    counted.run(always=True)
+    record = (counted.study / "derived" / "double" / "run.json").read_bytes()
+    assert counted.run(always=True) is False
+    assert counted.times == 2
+    assert (counted.study / "derived" / "double" / "run.json").read_bytes() == record
