@@ -10,87 +10,103 @@ import numpy as np
 
 from facies.simulation.canvas import Field, noise, ramp
 from facies.simulation.geometry import Row
+from facies.types import Floats
 
-SIDE = 192
 WIDE = 7.0
 TOP = -0.6
-"""The layer's sheet: pixels a side, eye distances a side, and height of its upper edge."""
+"""The layer's sheet: eye distances a side, and the height of its upper edge."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Torso:
+    """Fixed fields of the layer's sheet: distances inside neck, clothes and neckline, normals, blocked light, cloth."""
+
     x: Field
     y: Field
     neck: Field
     clothes: Field
-    v_neck: Field
+    neckline: Field
     normal: Field
     shadow: Field
     weave: Field
+    scale: float
 
 
 @cache
-def _torso() -> _Torso:
-    line = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE * WIDE
-    x, y = np.meshgrid(line - WIDE / 2, line + TOP)
+def _torso(side: int) -> _Torso:
+    line = (np.arange(side) + 0.5) / side * WIDE
+    x, y = (_f32(part) for part in np.meshgrid(line - WIDE / 2, line + TOP))
     ax = np.abs(x)
-    half = 0.66 + 0.50 * ramp(y, 1.95, 2.75) ** 2
-    neck = half - ax
     shoulder = y - (2.20 + 0.52 * np.clip(ax - 0.55, 0, None) ** 0.85)
-    clothes = np.minimum(shoulder, 2.75 - ax + 0.0 * y)
-    collar = 2.42 - 0.75 * ax**2
-    v_neck = 2.95 - 1.7 * ax
-    u = np.where(y < 2.3, x / 0.75, x / 2.9)
-    normal = np.stack([u, 0.12 + 0 * y, np.sqrt(np.clip(1 - u * u, 0.05, 1))])
-    normal /= np.sqrt((normal**2).sum(0))
-    shadow = 1 - 0.62 * np.exp(-(((y - 1.75) / 0.55) ** 2) - (x / 0.95) ** 2)
-    tendon = 0.10 * np.exp(-(((ax - 0.30 - 0.1 * (2.4 - y)) / 0.07) ** 2)) * (y > 1.9)
-    weave = 1 + 0.03 * noise((SIDE, SIDE), 1.2, 51) + 0.06 * noise((SIDE, SIDE), 22, 52)
+    u = np.where(y < 2.3, x / 0.80, x / 2.9)
+    normal = np.stack([u, np.full_like(y, 0.12), np.sqrt(np.clip(1 - u * u, 0.05, 1))])
+    under_chin = 0.62 * np.exp(-(((y - 1.70) / 0.55) ** 2) - (x / 0.95) ** 2)
+    tendon = 0.07 * np.exp(-(((ax - 0.30 - 0.1 * (2.4 - y)) / 0.08) ** 2)) * ramp(y, 1.8, 2.2)
+    grain = side / 192
     return _Torso(
-        x, y, neck, np.minimum(clothes, y - collar), v_neck - y, normal.astype(np.float32), (shadow - tendon).astype(np.float32), weave
+        x=x,
+        y=y,
+        neck=_f32(0.62 + 0.50 * ramp(y, 1.95, 2.75) ** 2 - ax),
+        clothes=_f32(np.minimum(np.minimum(shoulder, 2.75 - ax), y - 2.42 + 0.75 * ax**2)),
+        neckline=_f32(2.95 - 1.7 * ax - y),
+        normal=_f32(normal / np.sqrt((normal**2).sum(0))),
+        shadow=_f32(1 - under_chin - tendon),
+        weave=_f32(1 + 0.03 * noise(y.shape, 1.2 * grain, 51) + 0.06 * noise(y.shape, 22 * grain, 52)),
+        scale=side / WIDE,
     )
 
 
-def _cover(distance: Field, softness: float = 1.0) -> Field:
-    return np.clip(distance * np.float32(SIDE / WIDE / softness) + 0.5, 0, 1).astype(np.float32)
+def _f32(values: object) -> Field:
+    return np.asarray(values, dtype=np.float32)
+
+
+def _cover(t: _Torso, distance: Field, softness: float = 1.0) -> Field:
+    return _f32(np.clip(distance * (t.scale / softness) + 0.5, 0, 1))
 
 
 def clothes_colour(row: Row) -> Field:
     """Return the colour of the clothes, linear RGB (3,)."""
     value = 0.10 + 0.75 * row["clothes_lightness"]
-    return np.array(colorsys.hsv_to_rgb(row["clothes_hue"], 0.75 * row["clothes_saturation"], value), np.float32) ** 2
+    return _f32(colorsys.hsv_to_rgb(row["clothes_hue"], 0.75 * row["clothes_saturation"], value)) ** 2
 
 
-def paint_body(row: Row, skin: Field, hair: Field, light: np.ndarray, colours: tuple[Field, Field]) -> tuple[Field, Field]:
-    """Return the layer in linear light, (3, SIDE, SIDE), and its cover, (SIDE, SIDE).
+def layer_side(size: int) -> int:
+    """Return the side of the layer's sheet for pictures of ``size`` pixels."""
+    return max(48, size * 3 // 4)
 
-    ``colours`` are those of the main and of the filling light, (3,) each.
+
+def paint_body(row: Row, side: int, skin: Field, hair: Field, light: Floats, colours: tuple[Field, Field]) -> tuple[list[Field], Field]:
+    """Return the layer's three planes in linear light and its cover, each (side, side).
+
+    ``skin`` and ``hair`` are colours; ``colours`` those of the main and of the filling light, (3,) each.
     """
-    t = _torso()
-    lit = np.clip(np.tensordot(light.astype(np.float32), t.normal, axes=1) * 0.8 + 0.2, 0, 1)
-    shading = (colours[0][:, None, None] * lit + colours[1][:, None, None]) * t.shadow
-    cloth = _cover(np.where(row["collar"] > 0.55, np.minimum(t.clothes, -t.v_neck), t.clothes))
-    cover = np.maximum(_cover(t.neck) * (t.y > 0.9), cloth)
-    picture = skin[:, None, None] * (1 - cloth) + clothes_colour(row)[:, None, None] * t.weave * cloth
-    picture = picture * shading
-    if row["curtain"] > 0 and row["curtain_length"] > 1.2:
-        behind = _falling_hair(t, row)
-        picture = picture + behind * (hair[:, None, None] * (0.35 + 0.5 * lit) * colours[0][:, None, None] - picture)
-        cover = np.maximum(cover, behind)
-    return picture, cover
+    t = _torso(side)
+    lit = np.clip((float(light[0]) * t.normal[0] + float(light[1]) * t.normal[1] + float(light[2]) * t.normal[2]) * 0.8 + 0.2, 0, 1)
+    cloth = _cover(t, np.minimum(t.clothes, -t.neckline) if row["collar"] > 0.55 else t.clothes)
+    woven, bare = cloth * t.weave, (1 - cloth) * (0.92 - 0.08 * t.y / 3)
+    cover = np.maximum(_cover(t, t.neck) * (t.y > 0.9), cloth)
+    dress = clothes_colour(row)
+    behind = _falling_hair(t, row) if row["curtain"] > 0 and row["curtain_length"] > 1.2 else None
+    planes = []
+    for c in range(3):
+        plane = (bare * skin[c] + woven * dress[c]) * ((colours[0][c] * lit + colours[1][c]) * t.shadow)
+        if behind is not None:
+            plane += behind * ((0.35 + 0.5 * lit) * (hair[c] * colours[0][c]) - plane)
+        planes.append(_f32(plane))
+    return planes, _f32(cover if behind is None else np.maximum(cover, behind))
 
 
 def _falling_hair(t: _Torso, row: Row) -> Field:
     ax = np.abs(t.x)
-    outer = 1.18 + 1.1 * row["hair_volume"] - 0.1 * ramp(t.y, 1.5, 2.8)
-    inner = 0.55 + 0.25 * ramp(t.y, 1.6, 2.6)
-    end = np.clip((row["curtain_length"] + 0.3 - t.y) * 3, 0, 1)
-    return _cover(outer - ax, 3.0) * _cover(ax - inner, 4.0) * end
+    outer = 1.18 + 1.1 * row["hair_volume"] - 0.1 * np.clip((t.y - 1.5) / 1.3, 0, 1)
+    inner = 0.55 + 0.25 * np.clip((t.y - 1.6), 0, 1)
+    end = np.clip((row["curtain_length"] + 0.3 - t.y) * 3, 0, 1) * np.clip((t.y - 0.5) * 4, 0, 1)
+    return _f32(_cover(t, outer - ax, 3.0) * _cover(t, ax - inner, 4.0) * end)
 
 
-def body_map(row: Row, size: int) -> np.ndarray:
-    """Return the (2, 3) map from the picture's pixels to the layer's."""
-    scale = SIDE / WIDE / (row["eye_distance"] * size) / row["shoulder_width"]
+def body_map(row: Row, side: int, size: int) -> Floats:
+    """Return the (2, 3) map from the pixels of a picture of ``size`` to those of the layer's sheet."""
+    scale = side / WIDE / (row["eye_distance"] * size) / row["shoulder_width"]
     centre = np.array([0.5 + row["offset_x"], 0.45 + row["offset_y"]]) * size - 0.5
-    shift = np.array([SIDE / 2 - 0.5, -TOP * SIDE / WIDE - 0.5]) - scale * centre
+    shift = np.array([side / 2 - 0.5, -TOP * side / WIDE - 0.5]) - scale * centre
     return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])

@@ -25,26 +25,47 @@ Box = tuple[slice, slice]
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """A square sheet of ``side`` pixels: ``x`` and ``y`` of every pixel in eye distances, and ``scale`` in pixels per eye distance."""
+    """A sheet or a part of one: ``x`` and ``y`` of every pixel in eye distances, and ``scale`` in pixels per eye distance.
+
+    ``side`` is that of the whole square sheet in pixels; ``top`` and ``left`` say where on it the part begins.
+    """
 
     side: int
     scale: float
     x: Field
     y: Field
+    top: int = 0
+    left: int = 0
 
     def box(self, left: float, top: float, right: float, bottom: float) -> Box:
-        """Return the part between these coordinates, in eye distances, cut at the sheet's edge."""
-        columns = np.clip(np.round((np.array([left, right]) / SPAN + ORIGIN[0]) * self.side), 0, self.side).astype(int)
-        rows = np.clip(np.round((np.array([top, bottom]) / SPAN + ORIGIN[1]) * self.side), 0, self.side).astype(int)
-        return slice(rows[0], rows[1]), slice(columns[0], columns[1])
+        """Return the part between these coordinates, in eye distances, cut at the edge."""
+        columns = (np.array([left, right]) / SPAN + ORIGIN[0]) * self.side - self.left
+        rows = (np.array([top, bottom]) / SPAN + ORIGIN[1]) * self.side - self.top
+        first, last = np.clip(np.round(rows), 0, self.x.shape[0]).astype(int)
+        start, stop = np.clip(np.round(columns), 0, self.x.shape[1]).astype(int)
+        return slice(int(first), int(last)), slice(int(start), int(stop))
 
 
 @cache
 def canvas(side: int) -> Canvas:
-    """Return the sheet of this many pixels."""
-    line = (np.arange(side, dtype=np.float32) + 0.5) / side
+    """Return the whole sheet of this many pixels a side."""
+    line = (np.arange(side) + 0.5) / side
     x, y = np.meshgrid((line - ORIGIN[0]) * SPAN, (line - ORIGIN[1]) * SPAN)
-    return Canvas(side, side / SPAN, np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.float32))
+    return Canvas(side, side / SPAN, x.astype(np.float32), y.astype(np.float32))
+
+
+@cache
+def skin_canvas(side: int) -> Canvas:
+    """Return the part of the sheet that skin can cover."""
+    whole = canvas(side)
+    rows, columns = skin_box(side)
+    cut = (np.ascontiguousarray(field[rows, columns]) for field in (whole.x, whole.y))
+    return Canvas(side, whole.scale, *cut, top=rows.start, left=columns.start)
+
+
+def skin_box(side: int) -> Box:
+    """Return where the skin's part lies on the whole sheet."""
+    return canvas(side).box(-1.38, -1.84, 1.38, 1.95)
 
 
 def hill(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:

@@ -7,13 +7,13 @@ from functools import cache
 
 import numpy as np
 
-from facies.simulation.canvas import Box, Field, canvas, noise
+from facies.simulation.canvas import Box, Field, noise, skin_canvas
 from facies.simulation.geometry import Row
 
 HALF_WIDTH = 0.238
 """Half the width of the eye's opening, in eye distances."""
 
-IRIS = np.array([[0.20, 0.30, 0.36], [0.22, 0.26, 0.17], [0.13, 0.075, 0.035], [0.045, 0.024, 0.014]], np.float32)
+IRIS = np.array([[0.10, 0.15, 0.19], [0.11, 0.12, 0.075], [0.075, 0.042, 0.02], [0.030, 0.017, 0.011]], np.float32)
 """Colours of irises from blue over green and brown to dark, linear RGB."""
 
 LASHES = np.array([0.018, 0.013, 0.011], np.float32)
@@ -32,7 +32,7 @@ class _Window:
 
 @cache
 def _window(side: int) -> _Window:
-    sheet = canvas(side)
+    sheet = skin_canvas(side)
     boxes = sheet.box(-0.98, -0.60, -0.08, 0.26), sheet.box(0.08, -0.60, 0.98, 0.26)
     height = min(b[0].stop - b[0].start for b in boxes)
     width = min(b[1].stop - b[1].start for b in boxes)
@@ -60,7 +60,7 @@ def _edge(distance: Field, scale: float) -> Field:
 
 
 def paint_eyes(albedo: Field, row: Row, side: int, hair: Field) -> None:
-    """Paint eyes and brows into ``albedo`` (3, side, side), linear RGB, in place; ``hair`` is the brows' colour (3,)."""
+    """Paint eyes and brows into ``albedo`` (3, height, width), linear RGB, in place; ``hair`` is the brows' colour (3,)."""
     w = _window(side)
     upper, lower, bulge = _lids(w, row)
     skin = np.stack([albedo[(slice(None), *box)] for box in w.boxes], axis=1)
@@ -80,8 +80,8 @@ def _lids(w: _Window, row: Row) -> tuple[Field, Field, Field]:
     arch = 1 - t * t
     axis = -0.035 * w.u
     openness = row["eye_open"] - 0.13 * min(row["sign_hooding"], 1.5)
-    upper = axis - 0.108 * openness * arch**0.72 * (1 - 0.10 * t) + 0.022 * row["sign_hooding"] * (t + 1) * 0.5 * arch
-    lower = axis + 0.062 * arch**0.9 * (1 + 0.18 * t)
+    upper = axis - 0.116 * openness * arch**0.72 * (1 - 0.10 * t) + 0.022 * row["sign_hooding"] * (t + 1) * 0.5 * arch
+    lower = axis + 0.068 * arch**0.9 * (1 + 0.18 * t)
     return upper.astype(np.float32), lower.astype(np.float32), arch
 
 
@@ -96,8 +96,7 @@ def _lid_shadow(w: _Window, upper: Field, arch: Field, row: Row) -> Field:
 
 def _eyeball(w: _Window, row: Row, upper: Field) -> Field:
     """Return the colour of white, iris and pupil, (3, 2, height, width)."""
-    gaze = np.array([-row["yaw"], row["yaw"]], np.float32)[:, None, None] * 0.0
-    du, dv = w.u + 0.005 + gaze, w.v + 0.014
+    du, dv = w.u + 0.005, w.v + 0.014
     r = np.sqrt(du * du + dv * dv)
     white = np.array([0.56, 0.50, 0.46], np.float32) - row["sign_yellow_sclera"] * np.array([0.03, 0.06, 0.11], np.float32)
     corner = np.exp(-(((w.u + 0.235) / 0.05) ** 2))
@@ -111,7 +110,7 @@ def _eyeball(w: _Window, row: Row, upper: Field) -> Field:
     colour = IRIS[low] + (at - low) * (IRIS[low + 1] - IRIS[low])
     rays = 1 + 0.22 * np.sin(np.arctan2(dv, du) * 23) * np.clip(r * 12 - 0.3, 0, 1)
     ring = rays * (1.25 - 0.95 * np.clip((r - 0.066) / 0.03, 0, 1) ** 2) * (1 + 0.8 * np.clip(dv / 0.09, 0, 1))
-    ball += _edge(0.096 - r, w.scale * 0.7) * (colour[:, None, None, None] * ring - ball)
+    ball += _edge(0.100 - r, w.scale * 0.7) * (colour[:, None, None, None] * ring - ball)
     ball *= 1 - 0.97 * _edge(0.036 - r, w.scale)
     shade = 1 - 0.62 * np.exp(-(((w.v - upper) / 0.035) ** 2))
     return ball * shade
@@ -126,7 +125,7 @@ def _lashes(w: _Window, upper: Field, lower: Field, row: Row) -> Field:
 
 def _brow(w: _Window, row: Row) -> Field:
     s = (w.u + 0.30) / 0.68
-    middle = -0.335 - 0.085 * (1 - ((s - 0.62) / 0.62) ** 2)
+    middle = -0.355 - 0.065 * (1 - ((s - 0.62) / 0.62) ** 2)
     thick = 0.052 * row["brow_thickness"] * np.clip(1.08 - 0.75 * np.clip(s, 0, 1) ** 1.5, 0.05, 1)
     across = 1 - np.abs(w.v - middle) / thick
     ends = np.clip(s * 6 + 0.3, 0, 1) * np.clip((1 - s) * 5 + 0.3, 0, 1)
@@ -134,11 +133,11 @@ def _brow(w: _Window, row: Row) -> Field:
     return (0.85 * dense * (1 - 0.25 * min(row["sign_brow_drop"], 1.5))).astype(np.float32)
 
 
-def catchlights(row: Row, side: int, light: np.ndarray) -> tuple[tuple[Box, Box], Field]:
+def catchlights(side: int, light: np.ndarray) -> tuple[tuple[Box, Box], Field]:
     """Return where the light is mirrored in the eyes, and how strongly, (2, height, width)."""
     w = _window(side)
     mirror = np.array([-1.0, 1.0], np.float32)[:, None, None]
     du = w.u - mirror * np.float32(0.042 * light[0]) + 0.005
     dv = w.v + np.float32(0.014 - 0.042 * light[1])
     spot = np.exp(-(((du * du + dv * dv) / 0.013**2) ** 1.5))
-    return w.boxes, (0.8 * spot * (dv * dv + du * du < 0.01)).astype(np.float32)
+    return w.boxes, (0.6 * spot * (dv * dv + du * du < 0.01)).astype(np.float32)

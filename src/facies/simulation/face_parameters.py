@@ -202,7 +202,7 @@ def _clinic(rng: RNG, device: str) -> dict[str, float]:
     return {
         "yaw": 2.5 * z[0], "pitch": 2.5 * z[1], "roll": 1.8 * z[2], "smile": 0.35 * z[3],
         "eye_distance": 0.232 + 0.008 * z[4], "offset_x": 0.008 * z[5], "offset_y": 0.01 * z[6], "camera_distance": 18.0 + 6 * camera[0],
-        "light_azimuth": -35 + 70 * camera[1] + 6 * z[7], "light_elevation": 32 + 14 * camera[2] + 3 * z[8],
+        "light_azimuth": -35 + 70 * camera[1] + 6 * z[7], "light_elevation": 22 + 14 * camera[2] + 3 * z[8],
         "light_strength": 1.0 + 0.05 * z[9], "light_fill": 0.55 + 0.2 * camera[3], "light_warmth": 0.25 * (camera[4] - 0.5) + 0.03 * z[10],
         "exposure": 1.0 + 0.04 * z[11], "backdrop": 0.0, "backdrop_hue": camera[5] * 0.999, "backdrop_lightness": 0.35 + 0.5 * camera[3],
         "blur": 0.35 + 0.25 * u[0], "grain": 0.006 + 0.006 * u[1], "resolution": 1.0, "jpeg_quality": 92,

@@ -39,7 +39,7 @@ _SHIFTS: dict[str, Callable[[Field, Field], tuple[Field | float, Field | float]]
     "tilt_of_features": lambda x, y: (0.0, 0.02 * x * dome(x, y, 0, 0.5, 1.3, 1.6)),
     "bend": lambda x, y: (0.03 * ramp(y, 0.0, 1.6) * dome(x, y, 0, 0.9, 1.8, 1.6), 0.0),
     "sag": lambda x, y: (-0.055 * x * domes(x, y, 0.75, 1.40, 0.5, 0.42), -0.075 * domes(x, y, 0.72, 1.30, 0.45, 0.42)),
-    "brow_drop": lambda x, y: (0.0, -0.05 * domes(x, y, 0.60, -0.36, 0.55, 0.28)),
+    "brow_drop": lambda x, y: (0.0, -0.03 * domes(x, y, 0.60, -0.36, 0.55, 0.28)),
     "nose_drop": lambda x, y: (0.0, -0.05 * dome(x, y, 0, 0.70, 0.42, 0.36)),
     "acromegaly": lambda x, y: _acromegaly(x, y),
     "cushing": lambda x, y: (-0.17 * x * domes(x, y, 0.95, 0.85, 0.62, 0.70), 0.0),
@@ -47,6 +47,8 @@ _SHIFTS: dict[str, Callable[[Field, Field], tuple[Field | float, Field | float]]
 """How a unit of each shape parameter moves the place on the neutral head from which a point is taken."""
 
 SHAPES = tuple(_SHIFTS)
+_AGEING = {"sag": "sign_jowl", "brow_drop": "sign_brow_drop", "nose_drop": "sign_nose_drop"}
+"""Shapes whose strength is a sign of age."""
 
 
 def _around_eyes(x: Field, y: Field, strength: float) -> tuple[Field, Field]:
@@ -113,7 +115,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 
 def place(row: Row, size: int) -> Placement:
     """Return how the head of these parameters lies in a picture of ``size`` pixels."""
-    strengths = np.array([row[name] for name in SHAPES], np.float32)
+    strengths = np.array([row[_AGEING.get(name, name)] for name in SHAPES], np.float32)
     shift = np.ascontiguousarray(np.tensordot(strengths, _shifts(), axes=1).transpose(1, 2, 0))
     sheet = canvas(GRID)
     depth = _sample(_smooth_depth(), sheet.x + shift[..., 0], sheet.y + shift[..., 1])
@@ -136,8 +138,8 @@ PIVOT = 0.35
 """Depth about which the head turns, in eye distances."""
 
 
-def sheet_map(placement: Placement, side: int) -> tuple[Field, Field]:
-    """Return for each pixel of the picture the column and row on a sheet of ``side`` pixels that it shows, two (size, size)."""
+def sheet_map(placement: Placement, side: int) -> Field:
+    """Return for each pixel of the picture the column and row on a sheet of ``side`` pixels that it shows, (size, size, 2)."""
     import cv2
 
     n = placement.size
@@ -145,10 +147,10 @@ def sheet_map(placement: Placement, side: int) -> tuple[Field, Field]:
     q = np.stack(np.meshgrid((line - placement.centre[0]) / placement.scale, (line - placement.centre[1]) / placement.scale))
     x, y = _unproject(placement, q.astype(np.float32))
     shift = _sample(placement.shift, x, y)
-    coarse = np.dstack([x + shift[..., 0], y + shift[..., 1]])
-    fine = cv2.resize(coarse, (n, n), interpolation=cv2.INTER_LINEAR)
-    scale, offset = side / SPAN, np.array(ORIGIN) * side - 0.5
-    return fine[..., 0] * scale + np.float32(offset[0]), fine[..., 1] * scale + np.float32(offset[1])
+    columns, rows = (x + shift[..., 0], y + shift[..., 1])
+    scale = side / SPAN
+    coarse = np.dstack([columns * scale + (ORIGIN[0] * side - 0.5), rows * scale + (ORIGIN[1] * side - 0.5)])
+    return np.asarray(cv2.resize(coarse, (n, n), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _unproject(placement: Placement, q: Field) -> tuple[Field, Field]:

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from facies.simulation.canvas import Box, Field, canvas
+from facies.simulation.canvas import Box, Field, skin_canvas
 from facies.simulation.geometry import Row
 
 HALF_WIDTH = 0.405
@@ -29,7 +29,7 @@ class Mouth:
 
 @cache
 def _window(side: int) -> tuple[Box, Field, Field, float]:
-    sheet = canvas(side)
+    sheet = skin_canvas(side)
     box = sheet.box(-0.58, 0.84, 0.58, 1.46)
     return box, sheet.x[box], sheet.y[box], sheet.scale
 
@@ -38,7 +38,7 @@ def shape_mouth(row: Row, side: int) -> Mouth:
     """Return the mouth of these parameters on a sheet of ``side`` pixels."""
     box, x, y, scale = _window(side)
     t = np.clip(np.abs(x) / np.float32(HALF_WIDTH), 0, 1)
-    fullness = max(0.35, row["lip_fullness"] - 0.30 * row["sign_thin_lips"]) * (1 + 0.55 * row["acromegaly"])
+    fullness = max(0.4, 1.12 * row["lip_fullness"] - 0.30 * row["sign_thin_lips"]) * (1 + 0.55 * row["acromegaly"])
     line = LINE + 0.010 * np.cos(x * 16) * (1 - t) - 0.012 * (1 - t) + 0.022 * row["sign_marionette"] * t**3
     bow = 1 - 0.22 * np.exp(-((x / 0.05) ** 2)) + 0.10 * np.exp(-(((np.abs(x) - 0.09) / 0.06) ** 2))
     top = line - 0.080 * fullness * bow * (1 - t**1.7)
@@ -49,11 +49,11 @@ def shape_mouth(row: Row, side: int) -> Mouth:
     cleft = np.exp(-(((y - line) / 0.013) ** 2)) * np.clip(1.12 - t, 0, 1) ** 0.4
     height = _height(y, line, top, bottom, t, fullness)
     slope_y, slope_x = np.gradient(height)
-    colour = 0.55 + 0.75 * row["lip_colour"]
+    colour = 0.38 + 0.50 * row["lip_colour"]
     return Mouth(
         box,
         (colour * (upper + 0.9 * lower)).astype(np.float32),
-        (0.30 * upper + 0.10 * lower + 1.15 * cleft).astype(np.float32),
+        (0.26 * upper + 0.10 * lower + 0.95 * cleft).astype(np.float32),
         (slope_x * scale).astype(np.float32),
         (slope_y * scale).astype(np.float32),
         (0.35 * lower + 0.15 * upper).astype(np.float32),

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from facies.simulation.canvas import canvas, ramp
 from facies.simulation.geometry import place, sheet_map
-from facies.simulation.painting import shapes_of
 
 REGIONS = ("forehead", "glabella", "periorbital", "nose", "malar", "nasolabial", "perioral", "chin", "jawline", "background")
 """The regions, as in :data:`facies.tables.REGION_SCORES`; ``glabella`` holds both brows, ``background`` all that is not face."""

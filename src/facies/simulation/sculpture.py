@@ -7,11 +7,11 @@ from functools import cache
 
 import numpy as np
 
-from facies.simulation.canvas import Box, Canvas, Field, canvas, hill, noise, pair, ramp
+from facies.simulation.canvas import Box, Canvas, Field, hill, noise, pair, ramp, skin_canvas
 
 OUTLINE = (
     (0.0, -1.80), (0.50, -1.71), (0.88, -1.42), (1.08, -1.02), (1.16, -0.55), (1.15, -0.10), (1.10, 0.30), (1.03, 0.68),
-    (0.94, 1.02), (0.79, 1.34), (0.57, 1.62), (0.30, 1.81), (0.0, 1.87),
+    (0.95, 1.02), (0.82, 1.33), (0.62, 1.59), (0.35, 1.79), (0.0, 1.87),
 )  # fmt: skip
 """The right half of the head's outline, from the vertex to the chin, in eye distances."""
 
@@ -62,51 +62,52 @@ def neutral_depth(sheet: Canvas) -> tuple[Field, Field, Field]:
     r = np.hypot(x, y)
     edge = outline_radius(x, y)
     radius = r / edge
-    z = 1.38 * np.clip(1 - radius**2.5, 0.0, 1) ** 0.58
+    z = 1.30 * np.clip(1 - radius**2.7, 0.0, 1) ** 0.55
     z = z + _bones(x, y) + _eyes(x, y) + _nose(x, y) + _mouth(x, y)
     return radius.astype(np.float32), (r - edge).astype(np.float32), z.astype(np.float32)
 
 
 def _bones(x: Field, y: Field) -> Field:
-    brow = 0.075 * pair(x, y, 0.46, -0.34, 0.34, 0.10) - 0.03 * hill(x, y, 0, -0.40, 0.16, 0.12)
+    brow = 0.055 * pair(x, y, 0.48, -0.33, 0.34, 0.11) + 0.02 * hill(x, y, 0, -0.30, 0.20, 0.12)
     forehead = 0.05 * pair(x, y, 0.35, -0.85, 0.45, 0.35)
-    cheek = 0.10 * pair(x, y, 0.70, 0.36, 0.26, 0.20) - 0.07 * pair(x, y, 0.72, 0.95, 0.24, 0.32)
-    temple = -0.08 * pair(x, y, 1.00, -0.35, 0.16, 0.30)
-    chin = 0.10 * hill(x, y, 0, 1.62, 0.26, 0.17) - 0.075 * hill(x, y, 0, 1.385, 0.26, 0.065)
+    cheek = 0.10 * pair(x, y, 0.68, 0.36, 0.28, 0.22) - 0.05 * pair(x, y, 0.74, 0.92, 0.22, 0.30)
+    temple = -0.06 * pair(x, y, 1.00, -0.35, 0.18, 0.30)
+    chin = 0.11 * hill(x, y, 0, 1.63, 0.28, 0.18) - 0.055 * hill(x, y, 0, 1.39, 0.28, 0.075)
     return brow + forehead + cheek + temple + chin
 
 
 def _eyes(x: Field, y: Field) -> Field:
-    socket = -0.17 * pair(x, y, 0.50, -0.06, 0.30, 0.17) - 0.10 * pair(x, y, 0.22, -0.02, 0.13, 0.16)
-    ball = 0.095 * pair(x, y, 0.50, 0.0, 0.19, 0.115)
-    trough = -0.02 * pair(x, y, 0.42, 0.19, 0.22, 0.06)
+    socket = -0.15 * pair(x, y, 0.50, -0.06, 0.32, 0.18) - 0.075 * pair(x, y, 0.22, 0.0, 0.13, 0.17)
+    ball = 0.09 * pair(x, y, 0.50, 0.0, 0.20, 0.125)
+    trough = -0.015 * pair(x, y, 0.42, 0.20, 0.22, 0.07)
     return socket + ball + trough
 
 
 def _nose(x: Field, y: Field) -> Field:
-    along = np.clip((y + 0.10) / 0.80, 0, 1)
-    height = 0.06 + 0.34 * along**1.25
-    end = ramp(-y, -0.86, -0.70) * ramp(y, -0.32, 0.02)
-    half = 0.105 + 0.055 * along
-    ridge = height * end * np.exp(-((np.abs(x) / half) ** 2.2))
-    wings = 0.15 * pair(x, y, 0.195, 0.69, 0.10, 0.105)
-    tip = 0.09 * hill(x, y, 0, 0.67, 0.13, 0.11)
-    base = 0.10 * hill(x, y, 0, 0.55, 0.34, 0.30)
-    nostril = -0.09 * pair(x, y, 0.115, 0.785, 0.06, 0.035)
-    return ridge + wings + tip + base + nostril
+    along = np.clip((y + 0.20) / 0.90, 0, 1)
+    height = 0.07 + 0.27 * along**1.2
+    end = ramp(-y, -0.92, -0.64) * ramp(y, -0.50, 0.10)
+    half = 0.125 + 0.065 * along
+    ax = np.abs(x)
+    ridge = height * end * (0.75 * np.exp(-((ax / half) ** 2.0)) + 0.25 * np.exp(-((ax / (2.0 * half)) ** 2)))
+    wings = 0.13 * pair(x, y, 0.195, 0.695, 0.09, 0.095) - 0.05 * pair(x, y, 0.335, 0.68, 0.045, 0.13)
+    tip = 0.12 * hill(x, y, 0, 0.665, 0.15, 0.125)
+    sill = 0.05 * hill(x, y, 0, 0.80, 0.07, 0.06)
+    nostril = -0.05 * pair(x, y, 0.125, 0.79, 0.06, 0.03)
+    return ridge + wings + tip + sill + nostril
 
 
 def _mouth(x: Field, y: Field) -> Field:
-    barrel = 0.13 * hill(x, y, 0, 1.10, 0.48, 0.36)
-    philtrum = -0.022 * hill(x, y, 0, 0.92, 0.05, 0.09) + 0.012 * pair(x, y, 0.08, 0.93, 0.04, 0.09)
-    corners = -0.05 * pair(x, y, 0.44, 1.13, 0.07, 0.07)
+    barrel = 0.12 * hill(x, y, 0, 1.10, 0.50, 0.38)
+    philtrum = -0.016 * hill(x, y, 0, 0.93, 0.045, 0.08) + 0.009 * pair(x, y, 0.085, 0.94, 0.04, 0.08)
+    corners = -0.035 * pair(x, y, 0.46, 1.14, 0.10, 0.10)
     return barrel + philtrum + corners
 
 
 @cache
 def neutral_head(side: int) -> Head:
     """Return the neutral head on a sheet of this many pixels."""
-    sheet = canvas(side)
+    sheet = skin_canvas(side)
     radius, outside, depth = neutral_depth(sheet)
     ear = ear_shape(sheet.x, sheet.y)
     whole = depth + _ear_relief(sheet, ear)
@@ -124,7 +125,7 @@ def _hollows(depth: Field, sheet: Canvas) -> Field:
     import cv2
 
     total = np.zeros_like(depth)
-    for reach, weight in ((0.05, 3.0), (0.12, 1.6), (0.30, 0.8)):
+    for reach, weight in ((0.05, 2.2), (0.12, 1.4), (0.30, 0.6)):
         total += weight * np.clip(cv2.GaussianBlur(depth, (0, 0), reach * sheet.scale) - depth, -0.02, 0.25)
     return total
 
@@ -277,9 +278,9 @@ N_VARIANTS = 5
 @cache
 def reliefs(side: int) -> dict[str, Relief]:
     """Return all reliefs by name on a sheet of this many pixels."""
-    sheet = canvas(side)
+    sheet = skin_canvas(side)
     smooth = {
-        "brow_ridge": ((-1.0, -0.62, 1.0, -0.10), lambda x, y: 0.07 * pair(x, y, 0.42, -0.34, 0.34, 0.10) + 0.05 * hill(x, y, 0, -0.34, 0.2, 0.1)),
+        "brow_ridge": ((-1.0, -0.62, 1.0, -0.10), lambda x, y: 0.05 * pair(x, y, 0.44, -0.34, 0.34, 0.11)),
         "nose_bridge": ((-0.4, -0.35, 0.4, 0.75), lambda x, y: 0.09 * hill(x, y, 0, 0.22, 0.11, 0.26)),
         "nose_tip": ((-0.45, 0.35, 0.45, 0.95), lambda x, y: 0.08 * hill(x, y, 0, 0.66, 0.15, 0.12)),
         "nose_wings": ((-0.5, 0.45, 0.5, 0.95), lambda x, y: 0.06 * pair(x, y, 0.20, 0.69, 0.09, 0.10)),
@@ -312,13 +313,9 @@ def reliefs(side: int) -> dict[str, Relief]:
 
 @cache
 def pores(side: int) -> tuple[Field, Field]:
-    """Return the slopes of skin texture on a sheet half as large again, to be cut at a random place."""
-    n = side + side // 2
-    scale = side / SPAN_PX
-    height = 0.6 * noise((n, n), 1.1 * scale, 101) + 0.5 * noise((n, n), 2.2 * scale, 102) + 0.5 * noise((n, n), 4.5 * scale, 103)
+    """Return the slopes of skin texture over more than the skin's part of the sheet, to be cut at a random place."""
+    rows, columns = skin_canvas(side).x.shape
+    shape, scale = (rows + side // 2, columns + side // 2), side / 256
+    height = 0.6 * noise(shape, 1.1 * scale, 101) + 0.5 * noise(shape, 2.2 * scale, 102) + 0.5 * noise(shape, 4.5 * scale, 103)
     slope_y, slope_x = np.gradient(height)
     return slope_x.astype(np.float32), slope_y.astype(np.float32)
-
-
-SPAN_PX = 256
-"""Sheet side at which texture grains are as large as their numbers say."""
