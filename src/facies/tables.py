@@ -29,6 +29,7 @@ EXCLUSION_REASONS = {
     "too_large": "the photograph has more pixels than allowed (decompression bomb)",
     "too_small": "the photograph has too few pixels to show a face",
     "unreadable": "the file may not be read (permissions)",
+    "altered": "the bytes are not those whose sha256 photographs.tsv gives",
     "exact_duplicate": "the same bytes stand under another participant, or earlier under this one",
     "withdrawn": "consent_scope is 'withdrawn'",
     "excluded_by_user": "photographs.tsv says included false",

@@ -26,8 +26,8 @@ def test_find__two_candidates_are_both_named(tmp_path):
 
 
 def test_find__a_kind_that_is_not_read_is_told(tmp_path):
-    (tmp_path / "participants.sav").touch()
-    with pytest.raises(InputError, match=r"participants.sav cannot be read: save it as participants.xlsx"):
+    (tmp_path / "participants.dta").touch()
+    with pytest.raises(InputError, match=r"participants.dta cannot be read: save it as participants.xlsx"):
         find_optional_table(tmp_path, "participants")
 
 

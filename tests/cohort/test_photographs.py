@@ -131,6 +131,15 @@ def test_assess__rows_excluded_before_are_not_opened(photos):
     assert seen.sha256.isna().all()
 
 
+def test_assess__a_file_is_held_to_the_hash_that_its_row_states(photos):
+    for name in "abc":
+        (photos / name).write_bytes(name.encode())
+    stated = [hashlib.sha256(b"a").hexdigest().upper(), hashlib.sha256(b"other").hexdigest(), np.nan]
+    seen = assess_photographs(rows("abc").assign(sha256=stated), photos, probe=any_file)
+    assert seen.exclusion_reason.fillna("").tolist() == ["", "altered", ""]
+    assert seen.sha256[1] == hashlib.sha256(b"b").hexdigest()
+
+
 def test_assess__several_folders_are_tried_in_order(photos, tmp_path):
     (photos / "a.jpg").write_bytes(b"1")
     (tmp_path / "b.jpg").write_bytes(b"2")

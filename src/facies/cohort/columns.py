@@ -134,7 +134,8 @@ def cells_as_text(raw: RawTable, *, id_columns: frozenset[str], file: str) -> Ra
         values = raw.cells.iloc[:, position]
         if name in id_columns:
             _refuse_dates(values, str(name), raw, file)
-        columns.append(values.map(cell_text).astype(object))
+        is_text = pd.api.types.infer_dtype(values, skipna=False) == "string"
+        columns.append(values if is_text else values.map(cell_text).astype(object))
     cells = pd.concat(columns, axis=1) if columns else raw.cells
     cells.columns = raw.cells.columns
     return raw._replace(cells=cells)
@@ -204,6 +205,8 @@ def check_numbers(text: pd.DataFrame, table: Table, *, described: frozenset[str]
 
 
 def _refuse_commas(values: pd.Series, name: str, kind: str, lines: Any, file: str) -> None:
+    if not any("," in value for value in values):
+        return
     commas = values.str.fullmatch(_DECIMAL_COMMA.pattern).astype(bool)
     if commas.any() and (kind != "free" or (commas | _numeric(values)).all()):
         value, row = values[commas].iloc[0], int(lines[values.index[commas][0]])

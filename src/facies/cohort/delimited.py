@@ -123,7 +123,7 @@ def _records(text: str, delimiter: str, *, file: str, first: int) -> list[tuple[
     records, line = [], first + 1
     try:
         for record in reader:
-            if any(cell.strip() for cell in record):
+            if "".join(record).strip():
                 records.append((line, record))
             line = first + reader.line_num + 1
     except csv.Error as error:

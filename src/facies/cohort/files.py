@@ -22,7 +22,7 @@ from facies.tables import Table, is_missing
 ENDINGS = (".tsv", ".csv", ".xlsx", ".parquet")
 """Kinds of file that are read as tables."""
 
-OTHER_ENDINGS = (".txt", ".xls", ".xlsm", ".ods", ".sav", ".dta", ".sas7bdat", ".rds", ".rdata", ".feather")
+OTHER_ENDINGS = (".txt", ".xls", ".xlsm", ".ods", ".sav", ".dta", ".sas7bdat", ".rds", ".rdata", ".feather")  # codespell:ignore sav
 """Kinds that a study may have but that have to be saved in another way."""
 
 

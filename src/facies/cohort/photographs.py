@@ -70,7 +70,10 @@ def locate_photograph(path: str, folders: Sequence[Path]) -> Path:
     ImageError
         ``missing_file``, ``outside_folder``, ``not_a_file``, ``unreadable``.
     """
-    roots = [Path(folder).resolve() for folder in folders]
+    return _locate(path, [Path(folder).resolve() for folder in folders])
+
+
+def _locate(path: str, roots: Sequence[Path]) -> Path:
     reasons = []
     for root in roots:
         found = _resolved(root, path)
@@ -103,8 +106,9 @@ def assess_photographs(
 ) -> pd.DataFrame:
     """Look at each photograph's file: hash, format and size, or the reason why it cannot be used.
 
-    Rows that are excluded already (people who withdrew) are not opened. Exact duplicates are excluded at the end, see
-    :func:`facies.cohort.exclude_exact_duplicates`. Decoding comes later: a file may still prove damaged.
+    Rows that are excluded already (people who withdrew) are not opened. A row that states a ``sha256`` is held to it. Exact
+    duplicates are excluded at the end, see :func:`facies.cohort.exclude_exact_duplicates`. Decoding comes later: a file may still
+    prove damaged.
 
     Parameters
     ----------
@@ -136,7 +140,7 @@ def assess_photographs(
         raise InputError(f"threads is {threads}: give at least 1")
     folders = [folder] if isinstance(folder, Path) else list(folder)
     marked = with_inclusion(photographs)
-    look = _looker(folders, max_pixels, probe or _probe)
+    look = _looker([Path(root).resolve() for root in folders], max_pixels, probe or _probe)
     paths = marked["path"].where(marked["included"])
     facts = list(_in_order(look, paths, threads, progress))
     return exclude_exact_duplicates(_with_facts(marked, facts))
@@ -148,17 +152,17 @@ def _probe(path: Path, max_pixels: int) -> SeenFile:
     return probe_photograph(path, max_pixels=max_pixels)
 
 
-def _looker(folders: Sequence[Path], max_pixels: int, probe: Probe) -> Callable[[object], FileFacts | None]:
+def _looker(roots: Sequence[Path], max_pixels: int, probe: Probe) -> Callable[[object], FileFacts | None]:
     def look(path: object) -> FileFacts | None:
-        return _facts(path, folders, max_pixels, probe) if isinstance(path, str) else None
+        return _facts(path, roots, max_pixels, probe) if isinstance(path, str) else None
 
     return look
 
 
-def _facts(path: str, folders: Sequence[Path], max_pixels: int, probe: Probe) -> FileFacts:
+def _facts(path: str, roots: Sequence[Path], max_pixels: int, probe: Probe) -> FileFacts:
     digest = None
     try:
-        file = locate_photograph(path, folders)
+        file = _locate(path, roots)
         digest = hash_photograph(file)
         seen = probe(file, max_pixels)
     except ImageError as error:
@@ -205,8 +209,21 @@ def _in_order(
                 yield facts
 
 
+def _held_to_their_hash(photographs: pd.DataFrame, facts: list[FileFacts | None]) -> list[FileFacts | None]:
+    """Give the reason ``altered`` to a file whose hash is not the one that its row states."""
+    if "sha256" not in photographs.columns:
+        return facts
+    stated = photographs["sha256"].astype(str).str.lower().where(photographs["sha256"].notna())
+    return [
+        row._replace(reason="altered")
+        if row is not None and row.sha256 is not None and isinstance(given, str) and row.sha256 != given
+        else row
+        for row, given in zip(facts, stated, strict=True)
+    ]
+
+
 def _with_facts(photographs: pd.DataFrame, facts: list[FileFacts | None]) -> pd.DataFrame:
-    seen = [row or FileFacts() for row in facts]
+    seen = [row or FileFacts() for row in _held_to_their_hash(photographs, facts)]
     looked = np.array([row is not None for row in facts], dtype=bool)
     failed = looked & np.array([row.reason != "" for row in seen], dtype=bool)
     found = photographs.copy()
