@@ -99,12 +99,12 @@ def read_photograph(
             return _nothing(photo_id, "no_face")
         choice = choose_face(faces, min_score=gate.min_score or 0.0)
         rows = [_row(photo_id, i, len(faces), _in_full(face, photograph)) for i, face in enumerate(faces)]
-        if choice.index is None:
+        if choice.chosen is None:
             return PhotographFaces([{**row, "exclusion_reason": "several_faces"} for row in rows], None, [])
-        photograph, face = _with_enough_pixels(path, photograph, faces[choice.index], contracts, max_pixels)
+        photograph, face = _with_enough_pixels(path, photograph, faces[choice.chosen], contracts, max_pixels)
     except ImageError as error:
         return _nothing(photo_id, error.reason)
-    row = rows[choice.index]
+    row = rows[choice.chosen]
     row.update(_measure(photograph, face, contracts))
     reason = assess_face(row, gate)
     row.update(included=reason is None, exclusion_reason=reason)
