@@ -5,47 +5,43 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from facies.cohort.consent import consenting_participants, exclude_withdrawn
+from facies.cohort.duplicates import exclude_exact_duplicates, find_near_duplicates, perceptual_hash
+from facies.cohort.examples import example_tables
+from facies.cohort.files import UserTable, find_optional_table, find_table, read_user_table, read_with_lines
+from facies.cohort.flow import summarise_flow
+from facies.cohort.folds import assign_folds, prove_exclusive
+from facies.cohort.identifiers import canonical_id, match_ids
+from facies.cohort.intake import Intake, IntakeSettings, StudyTables, assess_intake, read_intake, read_study_tables
+from facies.cohort.photographs import assess_photographs, list_photographs, locate_photograph
+from facies.cohort.sidecars import describe_table, read_sidecar
 
-_HOME = {
-    "UserTable": "files",
-    "find_optional_table": "files",
-    "find_table": "files",
-    "read_user_table": "files",
-    "read_with_lines": "files",
-    "read_sidecar": "sidecars",
-    "describe_table": "sidecars",
-    "Intake": "intake",
-    "IntakeSettings": "intake",
-    "StudyTables": "intake",
-    "assess_intake": "intake",
-    "read_intake": "intake",
-    "read_study_tables": "intake",
-    "match_ids": "identifiers",
-    "canonical_id": "identifiers",
-    "assess_photographs": "photographs",
-    "list_photographs": "photographs",
-    "locate_photograph": "photographs",
-    "exclude_withdrawn": "consent",
-    "consenting_participants": "consent",
-    "exclude_exact_duplicates": "duplicates",
-    "find_near_duplicates": "duplicates",
-    "perceptual_hash": "duplicates",
-    "assign_folds": "folds",
-    "prove_exclusive": "folds",
-    "summarise_flow": "flow",
-    "example_tables": "examples",
-}
-
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__ = [
+    "Intake",
+    "IntakeSettings",
+    "StudyTables",
+    "UserTable",
+    "assess_intake",
+    "assess_photographs",
+    "assign_folds",
+    "canonical_id",
+    "consenting_participants",
+    "describe_table",
+    "example_tables",
+    "exclude_exact_duplicates",
+    "exclude_withdrawn",
+    "find_near_duplicates",
+    "find_optional_table",
+    "find_table",
+    "list_photographs",
+    "locate_photograph",
+    "match_ids",
+    "perceptual_hash",
+    "prove_exclusive",
+    "read_intake",
+    "read_sidecar",
+    "read_study_tables",
+    "read_user_table",
+    "read_with_lines",
+    "summarise_flow",
+]
