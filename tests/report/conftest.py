@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from facies.records import CropContract, EncoderCard, Estimate, ModelCard, RunRecord
-from facies.report import AverageFace, ReportData
+from facies.report import AverageFace, ReportData, render_report
 
 SQUARE = ((0.34, 0.46), (0.66, 0.46), (0.5, 0.64), (0.37, 0.82), (0.63, 0.82))
 MODELS = ("hog-ridge", "retail0095-ridge")
@@ -39,8 +41,10 @@ def _faces(rng: np.random.Generator, photographs: pd.DataFrame) -> pd.DataFrame:
     n = len(photographs)
     columns = {
         "inter_eye_distance": rng.normal(150, 18, n), "sharpness": rng.lognormal(6, 0.4, n), "exposure": rng.normal(0.48, 0.06, n),
-        "underexposed": rng.beta(1, 60, n), "overexposed": rng.beta(1, 90, n), "illumination_uniformity": rng.beta(18, 4, n), "yaw": rng.normal(0, 5, n),
-        "pitch": rng.normal(-1, 4, n), "roll": rng.normal(0, 2.5, n), "background_uniformity": rng.beta(20, 2, n), "compression": rng.beta(1, 30, n),
+        "underexposed": rng.beta(1, 60, n), "overexposed": rng.beta(1, 90, n), "illumination_uniformity": rng.beta(18, 4, n),
+        "yaw": rng.normal(0, 5, n),
+        "pitch": rng.normal(-1, 4, n), "roll": rng.normal(0, 2.5, n), "background_uniformity": rng.beta(20, 2, n),
+        "compression": rng.beta(1, 30, n),
         "outside": np.zeros(n),
     }  # fmt: skip
     reason = np.where(np.arange(n) % 41 == 3, "blurred", np.where(np.arange(n) % 97 == 5, "turned", ""))
@@ -64,8 +68,10 @@ def _predictions(rng: np.random.Generator, people: pd.DataFrame) -> pd.DataFrame
         frames.append(
             pd.DataFrame(
                 {
-                    "participant_id": people.participant_id, "model_id": model, "target": "perceived_age", "fold": np.arange(len(people)) // 2 % 5, "n_photographs": 2,
-                    "predicted": predicted, "ci_low": predicted - reach, "ci_high": predicted + reach, "observed": seen, "label_weight": 1.0,
+                    "participant_id": people.participant_id, "model_id": model, "target": "perceived_age",
+                    "fold": np.arange(len(people)) // 2 % 5, "n_photographs": 2,
+                    "predicted": predicted, "ci_low": predicted - reach, "ci_high": predicted + reach, "observed": seen,
+                    "label_weight": 1.0,
                 }
             )
         )  # fmt: skip
@@ -77,19 +83,16 @@ def _metric_rows(rows: pd.DataFrame, subgroup: str) -> list[dict[str, object]]:
     values = {
         "mae": error.abs().mean(), "rmse": float(np.sqrt((error**2).mean())), "r": rows.predicted.corr(rows.observed),
         "slope": float(np.polyfit(rows.observed, rows.predicted, 1)[0]), "bias": error.mean(),
+        "slope_observed_on_predicted": float(np.polyfit(rows.predicted, rows.observed, 1)[0]),
+        "interval_coverage": float(rows.observed.between(rows.ci_low, rows.ci_high).mean()),
     }  # fmt: skip
-    half = {"mae": 1.2, "rmse": 1.4, "r": 0.4, "slope": 0.6, "bias": 3.0}
-    return [
-        {"system": rows.model_id.iloc[0], "target": "perceived_age", "subgroup": subgroup, "metric": name, "value": value, "ci_low": value - reach, "ci_high": value + reach, "n": n}
-        for name, value in values.items()
-        for reach in [half[name] * 1.96 / n**0.5]
-    ]  # fmt: skip
+    half = {"mae": 2.4, "rmse": 2.8, "r": 0.15, "slope": 0.6, "bias": 4.0, "slope_observed_on_predicted": 0.6, "interval_coverage": 0.4}
+    return [_metric(rows.model_id.iloc[0], subgroup, name, value, half[name] * 1.96 / n**0.5, n) for name, value in values.items()]
 
 
 def _metrics(predictions: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     rows = predictions.merge(people, on="participant_id")
-    band = pd.cut(rows.age, [0, 60, 70, 80, 200], labels=list(BANDS), right=False).astype(str)
-    rows = rows.assign(age_band=band)
+    rows = rows.assign(age_band=pd.cut(rows.age, [0, 60, 70, 80, 200], labels=list(BANDS), right=False).astype(str))
     found: list[dict[str, object]] = []
     for _, part in rows.groupby("model_id", sort=False):
         found += _metric_rows(part, "all")
@@ -97,32 +100,45 @@ def _metrics(predictions: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
             for level, group in part.groupby(column):
                 found += _metric_rows(group, f"{column}={level}")
     spread = float((rows.observed - rows.observed.mean()).abs().mean())
-    common = {"target": "perceived_age", "subgroup": "all", "n": len(people)}
-    found.append(
-        {"system": "predicting_the_mean", "metric": "mae", "value": spread, "ci_low": spread - 0.4, "ci_high": spread + 0.4, **common}
-    )
-    found.append({"system": "panel", "metric": "label_noise_floor", "value": 0.92, "ci_low": np.nan, "ci_high": np.nan, **common})
-    found.append({"system": "panel", "metric": "mae", "value": 4.71, "ci_low": 4.6, "ci_high": 4.82, **common})
+    others = {
+        "predicting_the_mean": (spread, 0.4),
+        "label_noise_floor": (0.92, 0.05),
+        "one_reader": (4.71, 0.11),
+        "reader anna": (5.5, 0.3),
+    }
+    for system, (value, reach) in others.items():
+        found.append(_metric(system, "all", "mae", value, reach, len(people)))
     return pd.DataFrame(found)
+
+
+def _metric(system: str, subgroup: str, metric: str, value: float, reach: float, n: int) -> dict[str, object]:
+    ends = {"value": value, "ci_low": value - reach, "ci_high": value + reach, "n": n}
+    return {"system": system, "target": "perceived_age", "subgroup": subgroup, "metric": metric, **ends}
 
 
 def _bland_altman(predictions: pd.DataFrame) -> pd.DataFrame:
     found = []
     for model, rows in predictions.groupby("model_id", sort=False):
         error = rows.predicted - rows.observed
-        bias, sd = float(error.mean()), float(error.std())
-        found.append(
-            {
-                "model_id": model,
-                "target": "perceived_age",
-                "n": len(rows),
-                "bias": bias,
-                "sd": sd,
-                "limit_low": bias - 1.96 * sd,
-                "limit_high": bias + 1.96 * sd,
-            }
-        )
+        bias, sd, n = float(error.mean()), float(error.std()), len(rows)
+        values = {"mean_difference": bias, "limit_low": bias - 1.96 * sd, "limit_high": bias + 1.96 * sd, "proportional_bias": -0.18}
+        found += [_metric(str(model), "all", metric, value, 1.96 * sd / n**0.5, n) for metric, value in values.items()]
     return pd.DataFrame(found)
+
+
+def _error_by_age(predictions: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    rows = predictions.merge(people, on="participant_id").assign(start=lambda frame: frame.age // 5 * 5)
+    found = []
+    for (model, start), part in rows.groupby(["model_id", "start"]):
+        error = part.predicted - part.observed
+        for metric, value in (("mae", float(error.abs().mean())), ("bias", float(error.mean()))):
+            found.append(_metric(str(model), f"age={start:.0f}-{start + 4:.0f}", metric, value, 5 / len(part) ** 0.5, len(part)))
+    return pd.DataFrame(found)
+
+
+def _comparisons(n: int) -> pd.DataFrame:
+    system = " minus ".join(reversed(MODELS))
+    return pd.DataFrame([_metric(system, "all", "mae_difference", -1.9, 0.2, n), _metric(system, "all", "r_difference", 0.1, 0.02, n)])
 
 
 RISKS = {"osteoporosis": 1.32, "copd": 1.18, "cataract": 1.19, "hearing_loss": 1.6, "cognition": -0.11}
@@ -141,15 +157,18 @@ def _associations(rng: np.random.Generator, n: int) -> pd.DataFrame:
                 found.append(
                     {
                         "exposure": f"perceived_age[{source}]", "outcome": outcome, "adjustment": adjustment, "covariates": covariates,
-                        "family": "linear" if linear else "logistic", "per": 5.0, "n": n - 12, "n_events": np.nan if linear else 131, "estimate": estimate,
+                        "family": "linear" if linear else "logistic", "per": 5.0, "n": n - 12, "n_events": np.nan if linear else 131,
+                        "estimate": estimate,
                         "scale": "difference" if linear else "odds_ratio", "std_error": error, "ci_low": low, "ci_high": high,
                         "p_value": 0.0004 * (rank + 1) + 0.01 * linear, "q_value": 0.002 * (rank + 1), "note": None,
                     }
                 )  # fmt: skip
             found.append(
                 {
-                    "exposure": "mc1r", "outcome": f"perceived_age[{source}]", "adjustment": adjustment, "covariates": covariates, "family": "linear", "per": 1.0, "n": n - 3,
-                    "n_events": np.nan, "estimate": 0.79 - 0.05 * rank, "scale": "difference", "std_error": 0.2, "ci_low": 0.4 - 0.05 * rank, "ci_high": 1.18 - 0.05 * rank,
+                    "exposure": "mc1r", "outcome": f"perceived_age[{source}]", "adjustment": adjustment, "covariates": covariates,
+                    "family": "linear", "per": 1.0, "n": n - 3,
+                    "n_events": np.nan, "estimate": 0.79 - 0.05 * rank, "scale": "difference", "std_error": 0.2,
+                    "ci_low": 0.4 - 0.05 * rank, "ci_high": 1.18 - 0.05 * rank,
                     "p_value": 0.00005, "q_value": 0.0003, "note": None,
                 }
             )  # fmt: skip
@@ -196,15 +215,19 @@ def _run(stage: str, n_in: int, n_out: int) -> RunRecord:
 
 
 def _flow(n: int, faces: pd.DataFrame) -> pd.DataFrame:
-    blurred, turned = ((faces.exclusion_reason == reason).sum() for reason in ("blurred", "turned"))
-    rows = [
-        ("enrolled", "participant", n + 9, ""), ("enrolled", "photograph", 2 * n + 25, ""),
-        ("intake", "participant", 6, "withdrawn"), ("intake", "participant", 3, "without a usable photograph"), ("intake", "participant", n, ""),
-        ("intake", "photograph", 12, "withdrawn"), ("intake", "photograph", 8, "truncated"), ("intake", "photograph", 5, "exact_duplicate"), ("intake", "photograph", 2 * n, ""),
-        ("face found and fit for use", "participant", n, ""), ("face found and fit for use", "photograph", blurred, "blurred"),
-        ("face found and fit for use", "photograph", turned, "turned"), ("face found and fit for use", "photograph", 2 * n - blurred - turned, ""),
-        ("evaluated against the panel", "participant", n, ""),
+    blurred, turned = (int((faces.exclusion_reason == reason).sum()) for reason in ("blurred", "turned"))
+    photographs = [
+        ("given", 2 * n + 25, ""), ("excluded at intake", 5, "exact_duplicate"), ("excluded at intake", 8, "truncated"),
+        ("excluded at intake", 12, "withdrawn"), ("after intake", 2 * n, ""), ("excluded at faces", blurred, "blurred"),
+        ("excluded at faces", turned, "turned"), ("after faces", 2 * n - blurred - turned, ""),
     ]  # fmt: skip
+    people = [
+        ("given", n + 9, ""), ("excluded at intake", 3, "no_usable_photograph"), ("excluded at intake", 6, "withdrawn"),
+        ("after intake", n, ""), ("after faces", n, ""), ("without label", 0, "no_reading"), ("with label", n, ""),
+    ]  # fmt: skip
+    rows = [
+        (step, level, count, why) for level, part in (("photographs", photographs), ("participants", people)) for step, count, why in part
+    ]
     return pd.DataFrame(rows, columns=["step", "level", "n", "reason"])
 
 
@@ -227,15 +250,20 @@ def build(n: int = 600) -> ReportData:
     return ReportData(
         "Perceived age in the Example Study", "2025-01-31", "0.1.0",
         flow=_flow(n, faces), participants=people, photographs=photographs, faces=faces, splits=splits, panel_estimates=panel,
-        participant_predictions=predictions, metrics=_metrics(predictions, people), bland_altman=_bland_altman(predictions), associations=_associations(rng, n),
+        participant_predictions=predictions, metrics=_metrics(predictions, people),
+        bland_altman=_bland_altman(predictions), error_by_age=_error_by_age(predictions, people), comparisons=_comparisons(n),
+        associations=_associations(rng, n),
         runs=(_run("intake", 1225, 1200), _run("faces", 1200, 1158)), model_cards=tuple(_card(model) for model in MODELS),
         average_faces=(_average("youngest-looking third", n // 3, 0), _average("oldest-looking third", n // 3, 22)),
         average_face_rule="Participants were ordered by how much older they look than people of their age and cut into thirds.",
         duplicates={"exact": 0, "near": 3}, warnings=("person-00003 and person-00009 share photos/person-00003_0.jpg.",),
-        settings={"folds": {"n_folds": 5}, "photographs": {"folder": "/data/clinic/secret/photos"}, "quality": {"sharpness": 30.0, "yaw": None}},
+        settings={"folds": {"n_folds": 5}, "photographs": {"folder": "/data/clinic/secret/photos"},
+                  "quality": {"sharpness": 30.0, "yaw": None}},
         primary_model="retail0095-ridge",
-        labels={"model_1": "model 1", "model_2": "model 2", "copd": "COPD", "osteoporosis": "Osteoporosis", "cataract": "Cataract", "hearing_loss": "Hearing threshold",
-                "cognition": "Global cognition", "mc1r": "MC1R risk alleles", "bmi": "BMI", "hog-ridge": "HOG + ridge", "retail0095-ridge": "retail-0095 + ridge"},
+        labels={"model_1": "model 1", "model_2": "model 2", "copd": "COPD", "osteoporosis": "Osteoporosis", "cataract": "Cataract",
+                "hearing_loss": "Hearing threshold",
+                "cognition": "Global cognition", "mc1r": "MC1R risk alleles", "bmi": "BMI",
+                "hog-ridge": "HOG + ridge", "retail0095-ridge": "retail-0095 + ridge"},
         units={"hearing_loss": "dB", "cognition": "SD"}, simulated=True,
     )  # fmt: skip
 
@@ -254,3 +282,58 @@ def bare_data() -> ReportData:
 def large_data() -> ReportData:
     """A study of 4,000 people: density instead of points."""
     return dataclasses.replace(build(4000), study_name="A large study")
+
+
+@pytest.fixture(scope="session")
+def build_data() -> Callable[[int], ReportData]:
+    return build
+
+
+class Page(HTMLParser):
+    """What a test asks of a page: its text, attributes, headings and pictures."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"td", "th", "li", "p", "strong", "span", "dt", "dd", "caption", "div"}:
+            self.words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] != ["style"]:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).replace("\N{NO-BREAK SPACE}", " ").split())
+
+    def values(self, name: str, tag: str | None = None) -> list[str]:
+        return [value for owner, found, value in self.attributes if found == name and tag in (None, owner)]
+
+
+@pytest.fixture(scope="session")
+def report_html(report_data: ReportData) -> str:
+    return render_report(report_data)
+
+
+@pytest.fixture(scope="session")
+def page(report_html: str) -> Page:
+    return Page(report_html)
+
+
+@pytest.fixture(scope="session")
+def bare_page(bare_data: ReportData) -> Page:
+    return Page(render_report(bare_data))
+
+
+@pytest.fixture(scope="session")
+def read_page() -> type[Page]:
+    return Page

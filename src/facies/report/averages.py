@@ -40,14 +40,15 @@ def looking_thirds(people: pd.DataFrame, *, perceived: str = "perceived_age") ->
     --------
     >>> people = pd.DataFrame({"participant_id": list("abc"), "age": [50.0, 60.0, 70.0], "perceived_age": [52.0, 55.0, 72.0]})
     >>> looking_thirds(people).to_dict()
-    {'a': 'oldest-looking third', 'b': 'youngest-looking third'}
+    {'b': 'youngest-looking third', 'c': 'oldest-looking third'}
     """
     known = people.dropna(subset=["age", perceived])
     age, seen = known["age"].to_numpy(float), known[perceived].to_numpy(float)
     older = seen - seen.mean() - _slope(age, seen) * (age - age.mean())
     place = pd.Series(older).rank(method="first").to_numpy() - 1
     names = np.array([YOUNGEST, "", OLDEST])[np.minimum(3 * place // max(len(known), 1), 2).astype(int)]
-    return pd.Series(names, index=pd.Index(known["participant_id"], name="participant_id"), dtype=object)[names != ""]
+    thirds = pd.Series(names, index=pd.Index(known["participant_id"], name="participant_id"), dtype=object)
+    return thirds[thirds != ""]
 
 
 def _slope(x: Floats, y: Floats) -> float:

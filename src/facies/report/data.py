@@ -17,8 +17,6 @@ SIGN_CONVENTION = "years looking older = perceived age − age; a positive numbe
 
 FLOW_COLUMNS = ("step", "level", "n", "reason")
 
-BLAND_ALTMAN_COLUMNS = ("model_id", "target", "n", "bias", "sd", "limit_low", "limit_high")
-
 MISSING = {
     "flow": "no flow of participants was recorded",
     "participants": "no participants table was given",
@@ -29,6 +27,8 @@ MISSING = {
     "panel_estimates": "neither readings.tsv nor panel_estimates.tsv was given",
     "participant_predictions": "no model was fitted, or nobody had both a usable photograph and a reference",
     "metrics": "no predictions were evaluated against a reference",
+    "error_by_age": "no errors by age band were computed",
+    "comparisons": "models were not compared in pairs",
     "bland_altman": "no limits of agreement were computed",
     "associations": "no outcomes.tsv was given",
     "runs": "no run records were given",
@@ -73,17 +73,23 @@ class ReportData:
     target
         What the models learned: ``perceived_age`` or ``age``.
     flow
-        One row a count, in the order of the study: ``step`` (what was done), ``level`` (``participant``, ``photograph`` or
-        ``reading``), ``n``, ``reason``. Without a reason (NaN or empty) ``n`` is what remains after the step, with one it is
-        what left in this step for this reason. The numbers must add up: see :func:`facies.report.flow.flow_steps`.
+        One row a count, in the order of the study: ``step`` (what was done), ``level`` (``participants``, ``photographs``),
+        ``n``, ``reason``. Without a reason (NaN or empty) ``n`` is what remains after the step, with one it is what left before
+        the next such row. The numbers must add up: see :func:`facies.report.flow.flow_steps`. ``cohort.summarise_flow`` makes it.
     participants, photographs, faces, splits, participant_predictions, panel_estimates, metrics, associations
         The tables of :mod:`facies.tables`. ``participants`` and ``photographs`` as they came in, exclusions included.
-        Metrics are looked up as ``system`` = a model_id, ``predicting_the_mean`` or ``panel``; ``subgroup`` = ``all`` or
-        ``column=level``. Exposures and outcomes that are a perceived age are written ``perceived_age[panel]`` or
+        Metrics are looked up as ``system`` = a model_id, ``predicting_the_mean``, ``label_noise_floor``, ``one_reader`` or
+        ``panel``; ``subgroup`` = ``all`` or ``column=level``. Systems ``reader <reader_id>``
+        are left out. Exposures and outcomes that are a perceived age are written ``perceived_age[panel]`` or
         ``perceived_age[<model_id>]``.
     bland_altman
-        One row a model: ``model_id target n bias sd limit_low limit_high`` (years, predicted − reference), and optionally
-        ``bias_ci_low bias_ci_high limit_low_ci_low limit_low_ci_high limit_high_ci_low limit_high_ci_high slope``.
+        Schema METRICS: ``mean_difference limit_low limit_high`` and perhaps ``proportional_bias`` of each model, in years,
+        predicted − reference. ``evaluation.bland_altman`` makes it.
+    error_by_age
+        Schema METRICS: ``mae`` and ``bias`` of each model by subgroups such as ``age=50-54``. ``evaluation.error_by_age`` makes
+        it; without it the age bands of ``metrics`` are drawn.
+    comparisons
+        Schema METRICS: systems ``<model_id> minus <model_id>``. ``evaluation.compare_models`` makes it.
     runs
         Run records, in the order of the stages.
     model_cards
@@ -135,6 +141,8 @@ class ReportData:
     participant_predictions: pd.DataFrame | None = None
     metrics: pd.DataFrame | None = None
     bland_altman: pd.DataFrame | None = None
+    error_by_age: pd.DataFrame | None = None
+    comparisons: pd.DataFrame | None = None
     associations: pd.DataFrame | None = None
     runs: tuple[RunRecord, ...] = ()
     model_cards: tuple[ModelCard, ...] = ()
@@ -156,11 +164,9 @@ class ReportData:
         unknown = [name for name in self.missing if name not in MISSING]
         if unknown:
             raise InputError(f"missing names '{unknown[0]}': use one of {', '.join(MISSING)}")
-        for name, columns in (("flow", FLOW_COLUMNS), ("bland_altman", BLAND_ALTMAN_COLUMNS)):
-            frame = getattr(self, name)
-            lacking = [] if frame is None else [column for column in columns if column not in frame.columns]
-            if lacking:
-                raise InputError(f"{name} has no column '{lacking[0]}': give {', '.join(columns)}")
+        lacking = [] if self.flow is None else [column for column in FLOW_COLUMNS if column not in self.flow.columns]
+        if lacking:
+            raise InputError(f"the flow has no column '{lacking[0]}': give {', '.join(FLOW_COLUMNS)}")
 
     def table(self, name: str) -> pd.DataFrame | None:
         """Return the table of this name, or ``None`` when it is absent or has no rows."""
@@ -175,15 +181,19 @@ class ReportData:
         """Return what to print for a name of a table."""
         return self.labels.get(name, name.replace("_", " "))
 
+    def sign_sentence(self) -> str:
+        """Return the sign convention as a sentence."""
+        return f"{self.sign_convention[:1].upper()}{self.sign_convention[1:].rstrip('.')}."
+
     def model_ids(self) -> list[str]:
         """Return the models in the order of their cards, then those that only the predictions or metrics name."""
-        from facies.report.metric_values import RESERVED_SYSTEMS
+        from facies.report.metric_values import is_model
 
         names = [card.model_id for card in self.model_cards]
         for table, column in (("participant_predictions", "model_id"), ("metrics", "system")):
             frame = self.table(table)
             if frame is not None:
-                names += [name for name in frame.loc[frame.target == self.target, column] if name not in RESERVED_SYSTEMS]
+                names += [name for name in frame.loc[frame.target == self.target, column] if is_model(name)]
         return list(dict.fromkeys(names))
 
     def drawn_model(self) -> str | None:

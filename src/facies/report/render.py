@@ -13,6 +13,7 @@ from facies.report.data import ReportData
 from facies.report.privacy import scrubber_for
 
 _SVG_TEXT = re.compile(r"(?<=>)[^<>]+(?=</text>)")
+_KEPT = re.compile(r"\([^()]*\)|^\S+ to \S+$")
 _VERBATIM = frozenset({"id", "png"})
 
 
@@ -45,11 +46,17 @@ def render_report(data: ReportData, *, figures: bool = True) -> str:
         loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
     )  # fmt: skip
+    environment.filters["together"] = _together
     scrub = scrubber_for(data)
     sections = [_clean(section, scrub) for section in report_sections(data, figures=figures)]
     style = Markup((folder / "report.css").read_text(encoding="utf-8"))
     page = environment.get_template("report.html.j2")
     return page.render(data=data, title=scrub(data.study_name), sections=sections, style=style, safe=Markup)
+
+
+def _together(cell: str) -> str:
+    """Keep an interval on one line: what stands in brackets, and ``51.6 to 87.8``."""
+    return _KEPT.sub(lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}"), cell)
 
 
 def report_sections(data: ReportData, *, figures: bool = True) -> list[Section]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from facies.report.data import MISSING, ReportData
 from facies.report.effects import drawn_adjustment
-from facies.report.metric_values import find_metric, human_error, mean_error, noise_floor
+from facies.report.metric_values import find_metric, human_error, is_single_reader, mean_error, noise_floor
 from facies.report.privacy import Scrubber, scrubber_for
 from facies.report.sections.agreement import coverage, drawn_predictions
 from facies.report.sections.methods import exclusivity_text, known_files
@@ -38,7 +38,7 @@ def results_json(data: ReportData) -> dict[str, Any]:
         "sign_convention": data.sign_convention,
         "summary": _summary(data),
         "prediction_interval": {"inside": inside, "n": n_intervals},
-        **{name: _rows(data.table(name)) for name in ("flow", "metrics", "bland_altman", "associations")},
+        **{name: _rows(data.table(name)) for name in ("flow", "metrics", "bland_altman", "error_by_age", "comparisons", "associations")},
         "counts": _counts(data),
         "average_faces": [{"label": face.label, "n": face.n} for face in data.average_faces],
         "consent": dict(data.consent) or counted_consent(data),
@@ -63,6 +63,8 @@ def _summary(data: ReportData) -> dict[str, Any]:
 
 
 def _rows(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+    if frame is not None and "system" in frame:
+        frame = frame[~frame.system.map(is_single_reader)]
     return [] if frame is None else [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 

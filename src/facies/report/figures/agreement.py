@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def predicted_against_observed(predictions: pd.DataFrame, *, observed_label: str
     return drawn(paint, name=name, width=360, height=350)
 
 
-def bland_altman(predictions: pd.DataFrame, limits: pd.Series | None, *, observed_label: str, name: str = "bland-altman") -> str:
+def bland_altman(predictions: pd.DataFrame, limits: Mapping[str, float], *, observed_label: str, name: str = "bland-altman") -> str:
     """Draw predicted minus observed over their mean, with bias and limits of agreement.
 
     Parameters
@@ -46,7 +47,7 @@ def bland_altman(predictions: pd.DataFrame, limits: pd.Series | None, *, observe
     predictions
         As for :func:`predicted_against_observed`.
     limits
-        ``bias limit_low limit_high`` in years, or ``None``: then only the points are drawn.
+        ``mean_difference limit_low limit_high`` in years; when empty, only the points are drawn.
     """
     known = predictions.dropna(subset=["observed", "predicted"])
     x = (known["observed"].to_numpy(float) + known["predicted"].to_numpy(float)) / 2
@@ -56,10 +57,10 @@ def bland_altman(predictions: pd.DataFrame, limits: pd.Series | None, *, observe
         axes = figure.add_subplot()
         _cloud(axes, x, y)
         axes.axhline(0, color=PALE, linewidth=1, zorder=0)
-        for label, style in (("bias", "-"), ("limit_high", (0, (4, 3))), ("limit_low", (0, (4, 3)))):
-            if limits is not None:
-                axes.axhline(limits[label], color=INK, linewidth=1.3, linestyle=style)
-                _line_label(axes, float(limits[label]), "bias" if label == "bias" else "95% limit")
+        for metric, height in limits.items():
+            is_bias = metric == "mean_difference"
+            axes.axhline(height, color=INK, linewidth=1.3, linestyle="-" if is_bias else (0, (4, 3)))
+            _line_label(axes, height, "bias" if is_bias else "95% limit")
         axes.set(xlim=_ends(x), xlabel=f"Mean of predicted and {observed_label}, years", ylabel="Predicted − reference, years")
 
     return drawn(paint, name=name, width=360, height=350)
@@ -75,7 +76,7 @@ def _cloud(axes: Any, x: Floats, y: Floats) -> None:
     if len(x) > MANY_POINTS:
         axes.hexbin(x, y, gridsize=40, mincnt=1, bins="log", cmap="Blues", linewidths=0)
         return
-    size = float(np.clip(1500 / max(len(x), 1), 3, 14))
+    size = float(np.clip(6000 / max(len(x), 1), 4, 16))
     axes.scatter(x, y, s=size, color=COLOURS[1], alpha=0.55 if len(x) < 600 else 0.35, linewidths=0)
 
 

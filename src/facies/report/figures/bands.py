@@ -25,7 +25,7 @@ def error_by_band(bands: pd.DataFrame, *, name: str = "bands") -> str:
         for axes, metric in zip(figure.subplots(len(shown), sharex=True, squeeze=False)[:, 0], shown, strict=True):
             _intervals(axes, bands[bands["metric"] == metric].set_index("level").reindex(levels), metric)
             axes.set_title(titles[metric])
-        axes.set_xticks(range(len(levels)), levels)
+        axes.set_xticks(range(len(levels)), levels, fontsize=9 if len(levels) < 7 else 8, rotation=0 if len(levels) < 9 else 45)
         axes.set_xlabel("Age band, years")
 
     return drawn(paint, name=name, width=360, height=350)

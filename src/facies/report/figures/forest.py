@@ -31,7 +31,7 @@ def odds_ratio_forest(rows: pd.DataFrame, *, axis_label: str, name: str = "fores
         _plain_log_ticks(axes)
         axes.set_xlabel(axis_label)
 
-    return drawn(paint, name=name, width=480, height=height + 52)
+    return drawn(paint, name=name, width=440, height=height + 52)
 
 
 def difference_forest(rows: pd.DataFrame, *, name: str = "forest-difference") -> str:
@@ -52,8 +52,9 @@ def difference_forest(rows: pd.DataFrame, *, name: str = "forest-difference") ->
             axes.set_xlim(*_linear_ends(group))
             _rows(axes, group, heights, height, nothing=0.0)
             axes.set_xlabel(group["unit"].iloc[0])
+            axes.locator_params(axis="x", nbins=5)
 
-    return drawn(paint, name=name, width=480, height=sum(sizes) + 14)
+    return drawn(paint, name=name, width=440, height=sum(sizes) + 14)
 
 
 def _heights(rows: pd.DataFrame) -> tuple[np.ndarray[Any, Any], float]:

@@ -19,7 +19,7 @@ AUTHOR = "not reported: needs author"
 Answer = Callable[[ReportData], str]
 
 
-def _author(data: ReportData) -> str:
+def _author(_: ReportData) -> str:
     return AUTHOR
 
 
@@ -36,7 +36,10 @@ def checklist_section(data: ReportData) -> Section:
     """Return the checklist with what the page reports and what it does not."""
     rows = tuple((item.number, item.asks, item.answer(data) or AUTHOR) for item in ITEMS)
     open_items = sum(row[2] == AUTHOR for row in rows)
-    intro = f"Software can fill part of a reporting guideline. {open_items} of {len(rows)} entries need an author. An answer here says where something is reported, not that it is good."
+    intro = (
+        f"Software can fill part of a reporting guideline: {open_items} of {len(rows)} entries need an author. "
+        "An answer here says where something is reported, not that it is good."
+    )
     grid = Grid("table-checklist", "Checklist after TRIPOD+AI", ("Item", "Asks for", "Reported here"), rows, text_columns=frozenset({1, 2}))
     return Section("checklist", "Reporting checklist", (Text(intro), grid))
 
@@ -91,7 +94,7 @@ def _partition(data: ReportData) -> str:
 
 
 def _fairness(data: ReportData) -> str:
-    names = subgroups(data, str(data.drawn_model())).column.unique()
+    names = subgroups(data.table("metrics"), str(data.drawn_model()), target=data.target).column.unique()
     return f"Subgroups: error by {', '.join(map(data.label, names))}" if len(names) else ""
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 from facies.records import Estimate
 from facies.report.blocks import Block, Bullets, Grid, Heading, Missing, Section, Text, Tile, Tiles
 from facies.report.data import ReportData
-from facies.report.effects import drawn_adjustment, drawn_risks, effect_text, per_text, scale_text, source_label
-from facies.report.metric_values import PANEL, find_metric, human_error, mean_error, noise_floor, printed
+from facies.report.effects import drawn_adjustment, drawn_risks, effect_text, exposure_words, looks_older, scale_text, source_label
+from facies.report.metric_values import PANEL, find_metric, human_error, mean_error, noise_floor
 from facies.report.numbers import DASH, count, fixed, interval, plural
 
 REFERENCES = {"perceived_age": "the panel's mean", "age": "calendar age"}
@@ -33,8 +33,8 @@ def _agreement(data: ReportData) -> list[Block]:
     if model is None or mae is None:
         return [Missing("Agreement with the reference", data.why_missing("metrics"))]
     sentences = [
-        f"{data.label(model)} estimated {data.label(data.target)} of {plural(mae.n, 'participant')}. Its mean absolute error against "
-        f"{reference_noun(data)} was {fixed(mae.value)} years{_ci(mae)}.",
+        f"The model {data.label(model)} estimated the {data.label(data.target)} of {plural(mae.n, 'participant')}. Its mean absolute error "
+        f"against {reference_noun(data)} was {fixed(mae.value)} years{_ci(mae)}.",
         *_comparisons(data, mae),
         *_slope_sentence(data, model),
     ]
@@ -54,7 +54,8 @@ def _comparisons(data: ReportData, mae: Estimate) -> list[str]:
         sentences.append(f"Giving everybody the group's mean {verb} {fixed(guess.value)} years{_ci(guess)}.")
     if floor is not None:
         sentences.append(
-            f"Because the reference is itself a mean of readers who differ, even a perfect model would err by about {fixed(floor.value)} years (the label-noise floor)."
+            "Because the reference is itself a mean of readers who differ, even a perfect model would err by about "
+            f"{fixed(floor.value)} years (the label-noise floor)."
         )
     if human is not None:
         sentences.append(f"A single reader differs from the mean of the other readers by {fixed(human.value)} years{_ci(human)}.")
@@ -69,15 +70,16 @@ def _slope_sentence(data: ReportData, model: str) -> list[str]:
         "compressed towards the mean" if slope.value < 0.95 else "stretched" if slope.value > 1.05 else "neither compressed nor stretched"
     )
     return [
-        f"Two people who are 10 years apart by {reference_noun(data)} are on average {fixed(10 * slope.value, 1)} years apart by the model: "
-        f"estimates are {kind} (slope {printed(slope)})."
+        f"Two people who are 10 years apart by {reference_noun(data)} are on average {fixed(10 * slope.value, 1)} years apart by the "
+        f"model: "
+        f"estimates are {kind}. Slope {fixed(slope.value)}{_ci(slope)}."
     ]
 
 
 def _tiles(data: ReportData, model: str, mae: Estimate) -> Tiles:
     named = [
         ("Mean absolute error", mae, " years"),
-        ("Error of predicting the mean", mean_error(data), " years"),
+        ("Predicting the mean", mean_error(data), " years"),
         ("Label-noise floor", noise_floor(data), " years"),
         ("Slope", find_metric(data, model, "slope"), ""),
         ("Correlation r", find_metric(data, model, "r"), ""),
@@ -89,20 +91,21 @@ def _tile(name: str, estimate: Estimate | None, unit: str) -> Tile:
     if estimate is None:
         return Tile(name, DASH, "not available")
     ends = interval(estimate.ci_low, estimate.ci_high)
-    return Tile(name, fixed(estimate.value) + unit, "" if ends == DASH else f"95% interval {ends}")
+    return Tile(name, fixed(estimate.value) + unit, "" if ends == DASH else f"95% CI {ends}")
 
 
 def _associations(data: ReportData) -> list[Block]:
     risks, model = drawn_risks(data), data.drawn_model()
     if risks.empty:
         return [Missing("Associations with outcomes", data.why_missing("associations"))]
-    wide = {source: rows.set_index("outcome") for source, rows in risks.groupby("source")}
+    wide = {str(source): rows.drop_duplicates("outcome").set_index("outcome") for source, rows in risks.groupby("source")}
     first = risks.iloc[0]
     sentence = (
-        f"Associations below are per {per_text(first.per)} years of perceived age, adjusted for {_covariates(data, first.covariates)} "
-        f"(adjustment set “{data.label(str(drawn_adjustment(data)))}”). {_tally(wide.get(PANEL), wide.get(model), data.label(str(model)))}"
+        f"Associations below are per {exposure_words(risks)}, adjusted for {_covariates(data, first.covariates)} "
+        f"(adjustment set “{data.label(str(drawn_adjustment(data)))}”). "
+        f"{_tally(wide.get(PANEL), wide.get(str(model)), data.label(str(model)))}"
     )
-    return [Text(sentence.strip()), _headline(data, risks, wide, model)]
+    return [Text(sentence.strip()), _headline(data, risks, wide, str(model))]
 
 
 def _covariates(data: ReportData, covariates: object) -> str:
@@ -123,21 +126,23 @@ def _tally(human: pd.DataFrame | None, computed: pd.DataFrame | None, name: str)
     )
 
 
-def _headline(data: ReportData, risks: pd.DataFrame, wide: dict[str, pd.DataFrame], model: str | None) -> Grid:
+def _headline(data: ReportData, risks: pd.DataFrame, wide: dict[str, pd.DataFrame], model: str) -> Grid:
     sources = [source for source in (PANEL, model) if source in wide]
     rows = [
-        (data.label(outcome), scale_text(data, rows.iloc[0]), *(_cell(wide[source], outcome) for source in sources))
+        (data.label(str(outcome)), scale_text(data, rows.iloc[0]), *(_cell(wide[source], str(outcome)) for source in sources))
         for outcome, rows in risks.groupby("outcome", sort=False)
     ]
+    looks = "older" if looks_older(risks) else "younger"
     return Grid(
         "table-headline",
         "Human and computed perceived age, side by side (estimate and 95% interval)",
         ("Outcome", "Estimate is", *(source_label(data, source) for source in sources)),
         tuple(rows),
-        note=f"Positive differences and odds ratios above 1: more of the outcome in people who look older. {data.sign_convention}.",
+        note=f"Positive differences and odds ratios above 1: more of the outcome in people who look {looks}. {data.sign_sentence()}",
         text_columns=frozenset({1}),
     )
 
 
 def _cell(rows: pd.DataFrame, outcome: str) -> str:
-    return effect_text(rows.loc[outcome]) if outcome in rows.index else DASH
+    found = rows[rows.index == outcome]
+    return DASH if found.empty else effect_text(found.iloc[0])

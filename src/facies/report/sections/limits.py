@@ -15,30 +15,67 @@ NEVER = (
 )
 
 
+FEW = 30
+"""Subgroups with fewer participants are named as a limitation."""
+
+
 def limits_section(data: ReportData) -> Section:
     """Return limitations that the numbers show and uses that are ruled out."""
     return Section("limits", "Limitations", (Bullets(tuple(_limits(data))), Heading("Must not be used for"), Bullets(NEVER)))
 
 
 def _limits(data: ReportData) -> list[str]:
-    limits = [
+    return [
+        *_of_evaluation(data),
+        *_of_slope(data),
+        *_of_training(data),
+        *_of_subgroups(data),
+        *_of_tables(data),
+        *(
+            ["Perceived age is an opinion of this panel. A model that agrees with it shares its prejudices."]
+            if data.target == "perceived_age"
+            else []
+        ),
+        *(
+            ["Associations are observational: they do not say that looking older causes anything, or that anything causes it."]
+            if data.table("associations") is not None
+            else []
+        ),
+    ]
+
+
+def _of_evaluation(data: ReportData) -> list[str]:
+    if data.table("metrics") is None:
+        return ["Nothing was evaluated, so this page says nothing about errors."]
+    return [
         "Errors come from cross-fitting within this study. They say nothing about another population, camera or panel until tested there."
     ]
-    model = data.drawn_model()
-    slope = find_metric(data, model, "slope")
-    if slope is not None and slope.value < 0.95:
-        limits.append(
-            f"Estimates are compressed (slope {fixed(slope.value)}): the youngest-looking are estimated too old and the oldest-looking too young, which a mean error hides."
-        )
-    for card in data.model_cards[:1]:
-        limits.append(f"Outside {printed_range(card.training_years)} years, the range of the training references, the models extrapolate.")
-    groups = subgroups(data, str(model))
-    small = groups[(groups.metric == "mae") & (groups.n < 30)]
-    if len(small):
-        limits.append(f"{plural(len(small), 'subgroup')} had fewer than 30 participants; their errors are hardly known.")
-    if data.table("participants") is not None and not {"skin_tone", "ethnicity", "ancestry"} & set(data.table("participants").columns):  # type: ignore[union-attr]
-        limits.append("Skin tone and ancestry were not among the tables, so errors by them are unknown.")
-    if data.target == "perceived_age":
-        limits.append("Perceived age is an opinion of this panel. A model that agrees with it shares its prejudices.")
-    limits.append("Associations are observational: they do not say that looking older causes anything, or that anything causes it.")
-    return limits
+
+
+def _of_slope(data: ReportData) -> list[str]:
+    slope = find_metric(data, data.drawn_model(), "slope")
+    if slope is None or slope.value >= 0.95:
+        return []
+    who = ("youngest-looking", "oldest-looking") if data.target == "perceived_age" else ("youngest", "oldest")
+    return [
+        f"Estimates are compressed (slope {fixed(slope.value)}): the {who[0]} are estimated too old and the {who[1]} too young, "
+        "which a mean error hides."
+    ]
+
+
+def _of_training(data: ReportData) -> list[str]:
+    ranges = dict.fromkeys(card.training_years for card in data.model_cards)
+    return [f"Outside {printed_range(ends)} years, the range of the references in training, estimates extrapolate." for ends in ranges]
+
+
+def _of_subgroups(data: ReportData) -> list[str]:
+    groups = subgroups(data.table("metrics"), str(data.drawn_model()), target=data.target)
+    small = int(((groups.metric == "mae") & (groups.n < FEW)).sum())
+    return [f"{plural(small, 'subgroup')} had fewer than {FEW} participants; errors there are hardly known."] if small else []
+
+
+def _of_tables(data: ReportData) -> list[str]:
+    people = data.table("participants")
+    if people is None or {"skin_tone", "ethnicity", "ancestry"} & set(people.columns):
+        return []
+    return ["Skin tone and ancestry were not among the tables, so errors by them are unknown."]

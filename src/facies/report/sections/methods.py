@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from facies.records import ModelCard, RunRecord
+from facies.records import CropContract, ModelCard, RunRecord
 from facies.report.blocks import Block, Grid, Heading, Missing, Section, Text
 from facies.report.data import ReportData
-from facies.report.numbers import DASH, count, fixed, plural
+from facies.report.numbers import DASH, count, fixed, plural, printed_range
 from facies.report.sections.found import reference_noun
 from facies.tables import TABLES
 
@@ -31,15 +31,18 @@ def methods_section(data: ReportData) -> Section:
 
 def _paragraphs(data: ReportData) -> list[str]:
     seeds = sorted({run.random_state for run in data.runs} | {card.random_state for card in data.model_cards})
-    return [
-        f"Analyses were run with facies {data.version}"
-        + (f", random seed {', '.join(map(str, seeds))}" if seeds else "")
-        + f". Faces were found, aligned by five points to a fixed template, turned into vectors by an encoder whose weights were not changed, and "
-        f"regressed on {reference_noun(data)}. The prediction for a person is the mean over their photographs. "
-        "Intervals are 95% and resample participants, not photographs. P-values are two-sided.",
-        exclusivity_text(data),
-        f"Sign convention: {data.sign_convention}.",
-    ]
+    seed = f", random seed {', '.join(map(str, seeds))}" if seeds else ""
+    sentences = [f"Analyses were run with facies {data.version}{seed}."]
+    if data.model_cards:
+        sentences.append(
+            "Faces were found, aligned by five points to a fixed template, turned into vectors by an encoder whose weights were not "
+            f"changed, and regressed on {reference_noun(data)}. The prediction for a person is the mean over their photographs."
+        )
+    if data.table("metrics") is not None:
+        sentences.append("Intervals of errors resample participants, or whole families where they are known, never photographs.")
+    if data.table("associations") is not None:
+        sentences.append("P-values are two-sided, q-values are Benjamini-Hochberg.")
+    return [" ".join(sentences), exclusivity_text(data), f"Sign convention: {data.sign_sentence()}"]
 
 
 def exclusivity_text(data: ReportData) -> str:
@@ -50,8 +53,9 @@ def exclusivity_text(data: ReportData) -> str:
     inside = splits[splits.fold >= 0]
     twice = int((inside.groupby("participant_id").fold.nunique() > 1).sum())
     return (
-        f"{plural(len(inside), 'participant')} were divided into {plural(inside.fold.nunique(), 'fold')} by person; every prediction with a reference comes from a model that "
-        f"was fitted without that person's fold. Counted in the tables of this study: {plural(twice, 'participant')} and {_families(data)} stand in more than one fold."
+        f"{plural(len(inside), 'participant')} were divided into {plural(inside.fold.nunique(), 'fold')} by person; every prediction with "
+        "a reference comes from a model that was fitted without that person's fold. Counted in the tables of this study: "
+        f"{plural(twice, 'participant')} and {_families(data)} stand in more than one fold."
     )
 
 
@@ -67,63 +71,55 @@ def _families(data: ReportData) -> str:
 def _cards(data: ReportData) -> list[Block]:
     if not data.model_cards:
         return [Missing("Model cards", data.why_missing("model_cards"))]
-    columns = (
-        "Model",
-        "Encoder",
-        "Dimension",
-        "Weights, SHA-256",
-        "Licence",
-        "Encoder trained on",
-        "Regressor",
-        "Participants",
-        "Photographs",
-        "Training range, years",
-        "Prediction interval",
-    )
-    return [
-        Grid(
-            "table-cards",
-            "Models and the networks under them",
-            columns,
-            tuple(_card_row(data, card) for card in data.model_cards),
-            text_columns=frozenset({1, 3, 4, 5, 6}),
-        )
-    ]
-
-
-def _card_row(data: ReportData, card: ModelCard) -> tuple[str, ...]:
-    encoder = card.encoder
-    low, high = card.training_years
-    return (
-        data.label(card.model_id), encoder.name, count(encoder.dimension), encoder.sha256[:SHORT] or "no weights", _licence(card), encoder.trained_on or "not stated",
-        card.regressor, count(card.n_participants), count(card.n_photographs), f"{fixed(low, 1)} to {fixed(high, 1)}", f"{100 * card.interval_level:.0f}%",
-    )  # fmt: skip
+    rows = tuple((title, *(answer(card) for card in data.model_cards)) for title, answer in CARD_ROWS.items())
+    columns = ("", *(data.label(card.model_id) for card in data.model_cards))
+    return [Grid("table-cards", "Models and the networks under them", columns, rows, text_columns=frozenset(range(1, len(columns))))]
 
 
 def _licence(card: ModelCard) -> str:
     return card.encoder.licence or ", ".join(card.licences) or "not stated"
 
 
+CARD_ROWS: dict[str, Callable[[ModelCard], str]] = {
+    "Encoder": lambda card: card.encoder.name,
+    "Weights, SHA-256": lambda card: card.encoder.sha256[:SHORT] or "no weights",
+    "Licence of the encoder": _licence,
+    "Source of the encoder": lambda card: card.encoder.source or "not stated",
+    "Encoder trained on": lambda card: card.encoder.trained_on or "not stated",
+    "Dimension": lambda card: count(card.encoder.dimension),
+    "Precision": lambda card: card.encoder.precision,
+    "Regressor": lambda card: card.regressor.replace("_", " "),
+    "Participants": lambda card: count(card.n_participants),
+    "Photographs": lambda card: count(card.n_photographs),
+    "Training range, years": lambda card: printed_range(card.training_years),
+    "Level of prediction intervals": lambda card: f"{100 * card.interval_level:.0f}%",
+}
+"""What is printed of each model's card."""
+
+
 def _contracts(data: ReportData) -> list[Block]:
     if not data.model_cards:
         return [Missing("Crop contract", data.why_missing("model_cards"))]
-    rows = {}
-    for card in data.model_cards:
-        crop = card.encoder.crop
-        rows.setdefault(crop.digest(), []).append(data.label(card.model_id))
     crops = {card.encoder.crop.digest(): card.encoder.crop for card in data.model_cards}
-    table = tuple(
-        (digest, ", ".join(names), crops[digest].detector or "not stated", crops[digest].detector_sha256[:SHORT] or DASH, f"{crops[digest].size} px",
-         f"{crops[digest].margin:.2f}", crops[digest].colour_order, crops[digest].resize_filter)
-        for digest, names in rows.items()
-    )  # fmt: skip
+    users = {digest: [card for card in data.model_cards if card.encoder.crop.digest() == digest] for digest in crops}
+    rows = tuple(_contract_row(data, digest, crop, users[digest]) for digest, crop in crops.items())
     note = "A model refuses faces that were found, aligned or cropped in another way."
-    columns = ("Contract", "Models", "Detector", "Detector, SHA-256", "Side", "Margin", "Colour order", "Resize filter")
-    return [
-        Grid(
-            "table-contracts", "How faces were cut: part of every model", columns, table, note=note, text_columns=frozenset({1, 2, 3, 6, 7})
-        )
-    ]
+    columns = ("Contract", "Models", "Detector", "Its SHA-256", "Side, px", "Margin", "Colours", "Resize filter")
+    caption = "How faces were cut: part of every model"
+    return [Grid("table-contracts", caption, columns, rows, note=note, text_columns=frozenset({1, 2, 3, 6, 7}))]
+
+
+def _contract_row(data: ReportData, digest: str, crop: CropContract, users: list[ModelCard]) -> tuple[str, ...]:
+    return (
+        digest,
+        ", ".join(data.label(card.model_id) for card in users),
+        crop.detector or "not stated",
+        crop.detector_sha256[:SHORT] or DASH,
+        count(crop.size),
+        fixed(crop.margin),
+        crop.colour_order,
+        crop.resize_filter,
+    )
 
 
 def _runs(data: ReportData) -> list[Block]:
@@ -144,7 +140,8 @@ def _runs(data: ReportData) -> list[Block]:
 
 def _run_row(run: RunRecord) -> tuple[str, ...]:
     return (
-        run.stage.replace("_", " "), run.facies_version, run.commit[:SHORT] or DASH, str(run.random_state), count(run.n_in), count(run.n_out),
+        run.stage.replace("_", " "), run.facies_version, run.commit[:SHORT] or DASH, str(run.random_state), count(run.n_in),
+        count(run.n_out),
         count(sum(run.excluded.values())), fixed(run.seconds, 1), hashes_text(run.inputs), hashes_text(run.outputs),
     )  # fmt: skip
 

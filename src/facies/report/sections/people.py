@@ -21,9 +21,23 @@ def people_section(data: ReportData) -> Section:
     return Section("people", "Participants", (Heading("Flow"), _flow(data), Heading("Characteristics"), *_cohort(data), *_consent(data)))
 
 
+REASONS = EXCLUSION_REASONS | {
+    "withdrawn": "consent was withdrawn",
+    "excluded_by_user": "left out by the study",
+    "exact_duplicate": "a copy of another photograph",
+    "no_photograph": "no photograph",
+    "no_usable_photograph": "no usable photograph",
+    "no_usable_face": "no usable face",
+    "no_reading": "no reference to learn from",
+}
+"""Reasons in the words of a report."""
+
+STEPS = {"given": "Given to the study", "after faces": "With a usable face", "with label": "With a reference"}
+
+
 def reason_text(reason: str) -> str:
     """Return an exclusion reason in words."""
-    return EXCLUSION_REASONS.get(reason, reason.replace("_", " "))
+    return REASONS.get(reason, reason.replace("_", " "))
 
 
 def _flow(data: ReportData) -> Block:
@@ -31,17 +45,21 @@ def _flow(data: ReportData) -> Block:
     if flow is None:
         return Missing("Flow of participants", data.why_missing("flow"))
     return FlowChart(
-        "Flow of participants and photographs. In every box, those who remain and those who left add up to the box above.",
+        "Flow of participants and photographs. Those who remain in a box and those left out above it add up to the box before.",
         tuple(_box(step) for step in flow_steps(flow)),
     )
 
 
 def _box(step: FlowStep) -> FlowBox:
-    left = [f"{plural(n, level)}: {reason_text(reason)}" for level, reasons in step.left.items() for reason, n in _largest_first(reasons)]
-    totals = [plural(sum(reasons.values()), level) for level, reasons in step.left.items()]
+    left = [
+        f"{plural(n, level.removesuffix('s'))}: {reason_text(reason)}"
+        for level, reasons in sorted(step.left.items())
+        for reason, n in _largest_first(reasons)
+    ]
+    totals = [plural(sum(reasons.values()), level.removesuffix("s")) for level, reasons in sorted(step.left.items())]
     return FlowBox(
-        _sentence_case(step.step),
-        tuple(plural(n, level) for level, n in step.remaining.items()),
+        STEPS.get(step.step, _sentence_case(step.step)),
+        tuple(plural(n, level.removesuffix("s")) for level, n in sorted(step.remaining.items())),
         tuple(left),
         f"Left out: {', '.join(totals)}" if totals else "",
     )

@@ -64,7 +64,7 @@ def _exclusions(data: ReportData) -> list[Block]:
         Grid(
             "table-exclusions",
             "Why photographs and faces were left out",
-            ("Reason", "Left out", "n (% of all such rows)"),
+            ("Reason", "Left out", "n (% of all)"),
             tuple(rows),
             text_columns=frozenset({1}),
         )
@@ -98,8 +98,8 @@ def _averages(data: ReportData) -> list[Block]:
     if not shown or min(face.n for face in shown) < MIN_PEOPLE:
         return [Missing("Average faces", data.why_missing("average_faces"))]
     caption = (
-        f"{data.average_face_rule} Averages are shown only when each is made from at least {MIN_PEOPLE} people, so that nobody can be recognised. "
-        "The face of a single person is never shown."
+        f"{data.average_face_rule} Averages are shown only when each is made from at least {MIN_PEOPLE} people, so that nobody can be "
+        "recognised. The face of a single person is never shown."
     )
     return [Portraits(caption.strip(), tuple(_portrait(face) for face in shown))]
 
