@@ -6,7 +6,21 @@ Pillow and OpenCV are loaded when the first name is used.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facies.imaging.alignment import align_face as align_face
+    from facies.imaging.alignment import outside_share as outside_share
+    from facies.imaging.alignment import similarity_transform as similarity_transform
+    from facies.imaging.alignment import transform_points as transform_points
+    from facies.imaging.decode import MAX_PIXELS as MAX_PIXELS
+    from facies.imaging.decode import DecodedPhotograph as DecodedPhotograph
+    from facies.imaging.decode import Probe as Probe
+    from facies.imaging.decode import decode_photograph as decode_photograph
+    from facies.imaging.decode import probe_photograph as probe_photograph
+    from facies.imaging.metadata import strip_metadata as strip_metadata
+    from facies.imaging.pose import head_pose as head_pose
+    from facies.imaging.quality import measure_quality as measure_quality
 
 _HOMES = {
     "MAX_PIXELS": "decode",
@@ -23,7 +37,20 @@ _HOMES = {
     "measure_quality": "quality",
 }
 
-__all__ = list(_HOMES)
+__all__ = [
+    "MAX_PIXELS",
+    "DecodedPhotograph",
+    "Probe",
+    "align_face",
+    "decode_photograph",
+    "head_pose",
+    "measure_quality",
+    "outside_share",
+    "probe_photograph",
+    "similarity_transform",
+    "strip_metadata",
+    "transform_points",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -45,12 +45,12 @@ def similarity_transform(points: Floats, template: Floats) -> Floats:
     array([[ 3., -0.,  1.],
            [ 0.,  3., -1.]])
     """
+    if not np.isfinite(points).all() or np.ptp(points, axis=0).max() < 1e-6:
+        raise InputError("the points of the face coincide or are not numbers: give five different points in pixels")
     p = np.asarray(points, dtype=np.float64) @ (1, 1j)
     q = np.asarray(template, dtype=np.float64) @ (1, 1j)
     from_centre, to_centre = p - p.mean(), q - q.mean()
-    spread = float((from_centre.conj() @ from_centre).real)
-    if not np.isfinite(spread) or spread < 1e-12:
-        raise InputError("the points of the face coincide or are not numbers: give five different points in pixels")
+    spread = from_centre.conj() @ from_centre
     turn = from_centre.conj() @ to_centre / spread
     shift = q.mean() - turn * p.mean()
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])

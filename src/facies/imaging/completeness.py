@@ -45,6 +45,27 @@ def require_whole_jpeg(data: bytes) -> None:
         in_scans = in_scans or marker == _START_OF_SCAN
 
 
+def require_whole_png(data: bytes) -> None:
+    """Walk the chunks of a PNG to its end.
+
+    The decoder takes a picture whose last rows are missing for whole.
+
+    Raises
+    ------
+    ImageError
+        ``truncated`` when the last chunk is missing.
+
+    Examples
+    --------
+    >>> require_whole_png(b"\\x89PNG\\r\\n\\x1a\\n" + bytes(4))
+    Traceback (most recent call last):
+    ...
+    facies.errors.ImageError: truncated: no last chunk in 12 bytes
+    """
+    if _png_ends_early(data):
+        raise ImageError("truncated", f"no last chunk in {len(data)} bytes")
+
+
 def ends_early(data: bytes, kind: str) -> bool:
     """Return whether the structure of the file points beyond its end.
 
@@ -86,11 +107,10 @@ def _tiff_ends_early(data: bytes) -> bool:
         tags = read_tags(data, {*_STRIPS, *_TILES})
     except ValueError:
         return True
-    for where, how_many in (_STRIPS, _TILES):
-        if where in tags or how_many in tags:
-            pairs = zip(tags.get(where, ()), tags.get(how_many, ()), strict=False)
-            return any(start + size > len(data) for start, size in pairs)
-    return True
+    if any(not values for values in tags.values()):
+        return True
+    pairs = [pair for where, size in (_STRIPS, _TILES) for pair in zip(tags.get(where, ()), tags.get(size, ()), strict=False)]
+    return any(start + size > len(data) for start, size in pairs)
 
 
 def _heic_ends_early(data: bytes) -> bool:

@@ -205,6 +205,8 @@ def _read(source: Path | bytes, max_pixels: int, *, at_most: int | None = None) 
         return source[:at_most]
     try:
         return _read_file(source, max_pixels, at_most)
+    except ImageError:
+        raise
     except OSError as error:
         raise ImageError(_file_reason(error)) from None
     except ValueError:

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from PIL import JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from facies.errors import ImageError
-from facies.imaging.completeness import require_whole_jpeg
+from facies.imaging.completeness import require_whole_jpeg, require_whole_png
 from facies.imaging.orientation import exif_orientation
 from facies.imaging.quiet import decoders_quiet
 from facies.imaging.tifftags import ORIENTATION
@@ -97,6 +97,7 @@ def open_png(data: bytes) -> Opened:
         image = PngImagePlugin.PngImageFile(io.BytesIO(data))
 
     def decode() -> Pixels:
+        require_whole_png(data)
         image.load()
         return Pixels(image, image.info.get("icc_profile"), exif_orientation(image.info.get("exif")), white=65535)
 

@@ -16,7 +16,7 @@ _MOST_VALUES = 1_000_000
 def read_tags(data: bytes, wanted: Collection[int]) -> dict[int, tuple[int, ...]]:
     """Return the wanted integer tags of the first directory of a TIFF file or EXIF block.
 
-    Tags of another type, and tags whose values lie beyond the end, are left out.
+    Tags of another type are left out; a tag whose values lie beyond the end is empty.
 
     Raises
     ------
@@ -43,9 +43,7 @@ def _entries(data: bytes, wanted: frozenset[int]) -> Iterator[tuple[int, tuple[i
     for position in range(start, start + min(n, 4096) * entry_size, entry_size):
         tag, kind, count = struct.unpack_from(order + "HH" + word, data, position)
         if tag in wanted and kind in _SIZES:
-            values = _values(data, order, word, _SIZES[kind], count, position + entry_size - struct.calcsize(word))
-            if values is not None:
-                yield tag, values
+            yield tag, _values(data, order, word, _SIZES[kind], count, position + entry_size - struct.calcsize(word))
 
 
 def _byte_order(data: bytes) -> tuple[str, bool]:
@@ -56,10 +54,10 @@ def _byte_order(data: bytes) -> tuple[str, bool]:
     return order, version == 43
 
 
-def _values(data: bytes, order: str, word: str, code: str, count: int, position: int) -> tuple[int, ...] | None:
+def _values(data: bytes, order: str, word: str, code: str, count: int, position: int) -> tuple[int, ...]:
     size = count * struct.calcsize(code)
     if size > struct.calcsize(word):
         (position,) = struct.unpack_from(order + word, data, position)
     if count > _MOST_VALUES or position + size > len(data):
-        return None
+        return ()
     return struct.unpack_from(f"{order}{count}{code}", data, position)
