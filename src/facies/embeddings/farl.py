@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from facies._optional import import_extra
 from facies.embeddings.templates import face_template, require_crops
-from facies.embeddings.vit import ClipVit, torch
+from facies.embeddings.vit import ClipVit
 from facies.embeddings.weights import find_weights, weights_dir
 from facies.errors import WeightsError
 from facies.records import CropContract, EncoderCard
@@ -30,6 +31,7 @@ class Farl:
     """The class token of FaRL's image tower, before its projection onto captions, (n, 768)."""
 
     def __init__(self, tower: ClipVit, *, sha256: str) -> None:
+        self._torch = import_extra("torch", extra="train")
         self._tower = tower
         self.card = EncoderCard(
             name="farl",
@@ -51,15 +53,15 @@ class Farl:
         """
         require_crops(crops, self.card.crop, encoder="farl")
         vectors = np.empty((len(crops), self.card.dimension), dtype=np.float32)
-        with torch.inference_mode():
+        with self._torch.inference_mode():
             for row, crop in zip(vectors, crops, strict=True):
-                row[:] = self._tower(_prepare(crop))[0].numpy()
+                row[:] = self._tower(self._torch.from_numpy(_prepare(crop)))[0].numpy()
         return vectors
 
 
-def _prepare(crop: Image) -> Any:
+def _prepare(crop: Image) -> Vectors:
     values = (crop.astype(np.float32) / 255 - MEAN) / STD
-    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)[None]))
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
 
 
 def load(argument: str, *, weights: Path | None, threads: int) -> Farl:  # noqa: ARG001
@@ -78,7 +80,10 @@ def load(argument: str, *, weights: Path | None, threads: int) -> Farl:  # noqa:
     ------
     WeightsError
         When the file is absent, was altered or is another network.
+    MissingExtraError
+        When torch is absent.
     """
+    torch = import_extra("torch", extra="train")
     path = find_weights("farl") if weights is None else weights
     if not path.is_file():
         raise WeightsError(f"{path} is not there: give FaRL's weights or run `facies weights fetch farl`")
@@ -104,6 +109,7 @@ def tower_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     WeightsError
         When the file cannot be read that way or holds no image tower.
     """
+    torch = import_extra("torch", extra="train")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:

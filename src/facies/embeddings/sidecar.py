@@ -20,7 +20,8 @@ Point = tuple[float, float]
 class NetworkSidecar(BaseModel):
     """How an ONNX network is fed and read.
 
-    The network is given ``(pixel * scale - mean) / std`` for each colour, in ``colour_order``, batches of one crop.
+    The network is given ``(pixel * scale - mean) / std`` for each colour, in ``colour_order`` (``mean`` and ``std`` too),
+    batches of one crop.
     An output of shape (1, channels, height, width) is averaged over height and width.
     """
 
@@ -78,7 +79,7 @@ KNOWN_NETWORKS: dict[str, NetworkSidecar] = {
         name="faceapi_age_gender (for comparison only)",
         output="feat",
         size=112,
-        template=face_template(eye_distance=0.36, eye_height=0.38),
+        template=face_template(eye_distance=0.36, eye_height=0.34),
         licence="MIT",
         scale=1.0,
         source="face-api.js; trained to tell age, so it is no measure of what an encoder without labels can do",

@@ -14,9 +14,6 @@ from facies.records import CropContract, EncoderCard
 from facies.store import file_sha256
 from facies.types import Image, Images, Vectors
 
-torch = import_extra("torch", extra="train")
-timm = import_extra("timm", extra="train")
-
 
 class TimmNetwork:
     """The pooled features of a timm network."""
@@ -31,6 +28,8 @@ class TimmNetwork:
         WeightsError
             When the weights are absent, not safetensors, or those of another network.
         """
+        self._torch = import_extra("torch", extra="train")
+        timm = import_extra("timm", extra="train")
         if not timm.is_model(name.split(".")[0]):
             raise InputError(f"timm knows no network '{name}': write a name from timm.list_models()")
         self._network = timm.create_model(name, pretrained=False, num_classes=0)
@@ -53,8 +52,8 @@ class TimmNetwork:
 
     def _vector(self, crop: Image) -> Vectors:
         values = (crop.astype(np.float32) / 255 - self._mean) / self._std
-        with torch.inference_mode():
-            output = self._network(torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)[None])))
+        with self._torch.inference_mode():
+            output = self._network(self._torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)[None])))
         return np.asarray(output[0].numpy(), dtype=np.float32)
 
     def _describe(self, name: str, weights: Path, *, size: int) -> EncoderCard:
@@ -63,7 +62,7 @@ class TimmNetwork:
             dimension=len(self._vector(np.zeros((size, size, 3), dtype=np.uint8))),
             crop=CropContract(face_template(eye_distance=0.3, eye_height=0.4), size=size),
             sha256=file_sha256(weights),
-            licence=str(self._network.pretrained_cfg.get("license") or "not stated"),
+            licence="as stated by whoever gave the weights",
             source="timm",
             trained_on="as stated by whoever gave the weights",
         )
@@ -96,6 +95,7 @@ def load(argument: str, *, weights: Path | None, threads: int) -> TimmNetwork:
     WeightsError
         When no file of weights is given: networks are never fetched by themselves.
     """
+    torch = import_extra("torch", extra="train")
     if weights is None:
         raise WeightsError(f"timm:{argument} has no weights: give its .safetensors file; facies never fetches them by itself")
     torch.set_num_threads(threads)

@@ -14,7 +14,6 @@ import numpy as np
 from facies._optional import import_extra
 from facies.errors import WeightsError
 
-torch = import_extra("torch", extra="train")
 HEAD_WIDTH = 64
 
 
@@ -31,10 +30,13 @@ class ClipVit:
     ------
     WeightsError
         When an array is absent or has another shape than the others demand.
+    MissingExtraError
+        When torch is absent.
     """
 
     def __init__(self, weights: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        self._arrays = {name: torch.from_numpy(np.array(array, dtype=np.float32)) for name, array in weights.items()}
+        self._torch = import_extra("torch", extra="train")
+        self._arrays = {name: self._torch.from_numpy(np.array(array, dtype=np.float32)) for name, array in weights.items()}
         self._require("conv1.weight")
         self.width = int(self._arrays["conv1.weight"].shape[0])
         self.patch = int(self._arrays["conv1.weight"].shape[-1])
@@ -53,9 +55,9 @@ class ClipVit:
             Float tensor (n, 3, size, size), colours standardised.
         """
         w = self._arrays
-        patches = torch.nn.functional.conv2d(images, w["conv1.weight"], stride=self.patch).flatten(2).transpose(1, 2)
+        patches = self._torch.nn.functional.conv2d(images, w["conv1.weight"], stride=self.patch).flatten(2).transpose(1, 2)
         first = w["class_embedding"].expand(len(images), 1, self.width)
-        tokens = self._norm(torch.cat([first, patches], dim=1) + w["positional_embedding"], "ln_pre")
+        tokens = self._norm(self._torch.cat([first, patches], dim=1) + w["positional_embedding"], "ln_pre")
         for block in range(self.depth):
             tokens = self._block(tokens, f"transformer.resblocks.{block}")
         return self._norm(tokens[:, 0], "ln_post")
@@ -63,20 +65,20 @@ class ClipVit:
     def _block(self, tokens: Any, at: str) -> Any:
         tokens = tokens + self._attend(self._norm(tokens, f"{at}.ln_1"), f"{at}.attn")
         hidden = self._linear(self._norm(tokens, f"{at}.ln_2"), f"{at}.mlp.c_fc")
-        return tokens + self._linear(hidden * torch.sigmoid(1.702 * hidden), f"{at}.mlp.c_proj")
+        return tokens + self._linear(hidden * self._torch.sigmoid(1.702 * hidden), f"{at}.mlp.c_proj")
 
     def _attend(self, tokens: Any, at: str) -> Any:
         n, length, width = tokens.shape
-        joint = torch.nn.functional.linear(tokens, self._arrays[f"{at}.in_proj_weight"], self._arrays[f"{at}.in_proj_bias"])
+        joint = self._torch.nn.functional.linear(tokens, self._arrays[f"{at}.in_proj_weight"], self._arrays[f"{at}.in_proj_bias"])
         query, key, value = joint.reshape(n, length, 3, width // HEAD_WIDTH, HEAD_WIDTH).permute(2, 0, 3, 1, 4)
-        mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+        mixed = self._torch.nn.functional.scaled_dot_product_attention(query, key, value)
         return self._linear(mixed.transpose(1, 2).reshape(n, length, width), f"{at}.out_proj")
 
     def _linear(self, tokens: Any, at: str) -> Any:
-        return torch.nn.functional.linear(tokens, self._arrays[f"{at}.weight"], self._arrays[f"{at}.bias"])
+        return self._torch.nn.functional.linear(tokens, self._arrays[f"{at}.weight"], self._arrays[f"{at}.bias"])
 
     def _norm(self, tokens: Any, at: str) -> Any:
-        return torch.nn.functional.layer_norm(tokens, (self.width,), self._arrays[f"{at}.weight"], self._arrays[f"{at}.bias"])
+        return self._torch.nn.functional.layer_norm(tokens, (self.width,), self._arrays[f"{at}.weight"], self._arrays[f"{at}.bias"])
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         width = self.width
