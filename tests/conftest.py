@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from hostile_fixture import hostile_folder, hostile_picture
+
+__all__ = ["hostile_folder", "hostile_picture", "shared"]
 
 
 @pytest.fixture(scope="session")
