@@ -14,7 +14,8 @@ from facies.types import Floats
 
 WIDE = 7.0
 TOP = -0.6
-"""The layer's sheet: eye distances a side, and the height of its upper edge."""
+RAISED = 0.10
+"""The layer's sheet: eye distances a side, the height of its upper edge, and how much higher it lies in the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class _Torso:
     neck: Field
     clothes: Field
     neckline: Field
+    strands: Field
     normal: Field
     shadow: Field
     weave: Field
@@ -49,11 +51,20 @@ def _torso(side: int) -> _Torso:
         neck=_f32(0.62 + 0.50 * ramp(y, 1.95, 2.75) ** 2 - ax),
         clothes=_f32(np.minimum(np.minimum(shoulder, 2.75 - ax), y - 2.42 + 0.75 * ax**2)),
         neckline=_f32(2.95 - 1.7 * ax - y),
+        strands=_strands(side),
         normal=_f32(normal / np.sqrt((normal**2).sum(0))),
         shadow=_f32(1 - under_chin - tendon),
         weave=_f32(1 + 0.03 * noise(y.shape, 1.2 * grain, 51) + 0.06 * noise(y.shape, 22 * grain, 52)),
         scale=side / WIDE,
     )
+
+
+def _strands(side: int) -> Field:
+    """Return hanging strands: streaks from top to bottom."""
+    import cv2
+
+    streaks = cv2.GaussianBlur(noise((side, side), 1.0, 53), (0, 0), sigmaX=0.5 * side / 192, sigmaY=0.12 * side)
+    return _f32(streaks / streaks.std())
 
 
 def _f32(values: object) -> Field:
@@ -91,7 +102,7 @@ def paint_body(row: Row, side: int, skin: Field, hair: Field, light: Floats, col
     for c in range(3):
         plane = (bare * skin[c] + woven * dress[c]) * ((colours[0][c] * lit + colours[1][c]) * t.shadow)
         if behind is not None:
-            plane += behind * ((0.35 + 0.5 * lit) * (hair[c] * colours[0][c]) - plane)
+            plane += behind * ((0.30 + 0.45 * lit) * (1 + 0.28 * t.strands) * (hair[c] * colours[0][c]) - plane)
         planes.append(_f32(plane))
     return planes, _f32(cover if behind is None else np.maximum(cover, behind))
 
@@ -100,13 +111,13 @@ def _falling_hair(t: _Torso, row: Row) -> Field:
     ax = np.abs(t.x)
     outer = 1.18 + 1.1 * row["hair_volume"] - 0.1 * np.clip((t.y - 1.5) / 1.3, 0, 1)
     inner = 0.55 + 0.25 * np.clip((t.y - 1.6), 0, 1)
-    end = np.clip((row["curtain_length"] + 0.3 - t.y) * 3, 0, 1) * np.clip((t.y - 0.5) * 4, 0, 1)
-    return _f32(_cover(t, outer - ax, 3.0) * _cover(t, ax - inner, 4.0) * end)
+    end = np.clip((row["curtain_length"] - 0.15 + 0.15 * t.strands - t.y) * 3, 0, 1) * np.clip((t.y - 0.5) * 4, 0, 1)
+    return _f32(_cover(t, outer - ax + 0.03 * t.strands, 3.0) * _cover(t, ax - inner + 0.03 * t.strands, 3.0) * end)
 
 
 def body_map(row: Row, side: int, size: int) -> Floats:
     """Return the (2, 3) map from the pixels of a picture of ``size`` to those of the layer's sheet."""
     scale = side / WIDE / (row["eye_distance"] * size) / row["shoulder_width"]
     centre = np.array([0.5 + row["offset_x"], 0.45 + row["offset_y"]]) * size - 0.5
-    shift = np.array([side / 2 - 0.5, -TOP * side / WIDE - 0.5]) - scale * centre
+    shift = np.array([side / 2 - 0.5, (RAISED - TOP) * side / WIDE - 0.5]) - scale * centre
     return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])

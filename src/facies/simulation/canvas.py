@@ -63,6 +63,7 @@ def skin_canvas(side: int) -> Canvas:
     return Canvas(side, whole.scale, *cut, top=rows.start, left=columns.start)
 
 
+@cache
 def skin_box(side: int) -> Box:
     """Return where the skin's part lies on the whole sheet."""
     return canvas(side).box(-1.38, -1.84, 1.38, 1.95)

@@ -156,7 +156,7 @@ def _draw_hair(rng: RNG, looked: float, male: float, known: dict[str, float]) ->
         "brow_grey": 0.7 * grey,
     }
     style = _male_hair(u, z, years) if male else _female_hair(u, z, years)
-    return {**common, **style, "parting": float(np.floor(3 * u[8])), "hair_wave": float(u[9])}
+    return {**common, **style, "hair_wave": float(u[9])}
 
 
 def _male_hair(u: Floats, z: Floats, years: float) -> dict[str, float]:
@@ -164,6 +164,7 @@ def _male_hair(u: Floats, z: Floats, years: float) -> dict[str, float]:
     return {
         "hair_volume": float(0.10 + 0.10 * u[3]),
         "hairline": float(1.20 + 0.07 * z[2] + 0.62 * balding + 0.05 * min(1.0, years / 50)),
+        "hair_flow": float((0, 2, 3, 3)[int(4 * u[5])]),
         "temple_recession": float(0.12 * u[4] + 0.35 * balding + 0.12 * min(1.0, years / 50)),
         "crown_thinning": balding,
         "curtain": 0.0,
@@ -173,9 +174,11 @@ def _male_hair(u: Floats, z: Floats, years: float) -> dict[str, float]:
 
 def _female_hair(u: Floats, z: Floats, years: float) -> dict[str, float]:
     long = u[2] > 0.40 + 0.006 * years
+    fringe = u[4] < 0.3
     return {
         "hair_volume": float(0.18 + 0.17 * u[3]),
-        "hairline": float(1.12 + 0.06 * z[2] - (0.25 * (u[4] < 0.25)) + 0.03 * min(1.0, years / 50)),
+        "hairline": float(1.12 + 0.06 * z[2] - 0.25 * fringe + 0.03 * min(1.0, years / 50)),
+        "hair_flow": 1.0 if fringe else float((0, 2, 3)[int(3 * u[8])]),
         "temple_recession": float(0.05 * u[5]),
         "crown_thinning": float(0.25 * u[6] * min(1.0, years / 50)),
         "curtain": float(long or u[7] < 0.35),
@@ -215,8 +218,8 @@ def _anywhere(rng: RNG, device: str) -> dict[str, float]:
     return {
         "yaw": 8.0 * z[0], "pitch": 6.0 * z[1], "roll": 5.0 * z[2], "smile": 0.6 * z[3],
         "eye_distance": 0.15 + 0.12 * u[0], "offset_x": 0.03 * z[5], "offset_y": 0.02 * z[6], "camera_distance": 7 + 20 * u[1],
-        "light_azimuth": 32 * z[7], "light_elevation": 30 + 16 * z[8],
-        "light_strength": 1.0 + 0.12 * z[9], "light_fill": 0.3 + 0.5 * u[2], "light_warmth": 0.13 * z[10],
+        "light_azimuth": 32 * z[7], "light_elevation": 24 + 11 * z[8],
+        "light_strength": 1.0 + 0.12 * z[9], "light_fill": 0.35 + 0.55 * u[2], "light_warmth": 0.08 * z[10],
         "exposure": 1.0 + 0.10 * z[11], "backdrop": float(np.floor(4 * u[3])), "backdrop_hue": u[4], "backdrop_lightness": 0.1 + 0.8 * u[5],
         "blur": 0.3 + 0.8 * u[6], "grain": 0.004 + 0.02 * u[7] ** 2, "resolution": 1.0 - 0.5 * u[8] ** 3, "jpeg_quality": int(60 + 38 * u[9]),
     }  # fmt: skip

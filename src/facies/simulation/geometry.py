@@ -15,7 +15,7 @@ from facies.types import Points
 Row = Mapping[str, float]
 """The parameters of one face."""
 
-LANDMARKS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.67), (-0.40, 1.125), (0.40, 1.125)])
+LANDMARKS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.67), (-0.43, 1.125), (0.43, 1.125)])
 """The five points on the neutral head, in eye distances, in the order of :data:`facies.types.POINT_NAMES`."""
 
 GRID = 64
@@ -42,11 +42,18 @@ _SHIFTS: dict[str, Callable[[Field, Field], tuple[Field | float, Field | float]]
     "brow_drop": lambda x, y: (0.0, -0.03 * domes(x, y, 0.60, -0.36, 0.55, 0.28)),
     "nose_drop": lambda x, y: (0.0, -0.05 * dome(x, y, 0, 0.70, 0.42, 0.36)),
     "acromegaly": lambda x, y: _acromegaly(x, y),
-    "cushing": lambda x, y: (-0.17 * x * domes(x, y, 0.95, 0.85, 0.62, 0.70), 0.0),
+    "cushing": lambda x, y: (-0.14 * x * domes(x, y, 0.98, 1.02, 0.42, 0.74), 0.0),
 }  # fmt: skip
 """How a unit of each shape parameter moves the place on the neutral head from which a point is taken."""
 
 SHAPES = tuple(_SHIFTS)
+
+
+def _proportions(y: Field) -> Field:
+    """Return how much lower on the neutral head, which is modelled with a long face, a point of an average face lies."""
+    return np.asarray(0.115 * np.clip(y, 0, 1), dtype=np.float32)
+
+
 _AGEING = {"sag": "sign_jowl", "brow_drop": "sign_brow_drop", "nose_drop": "sign_nose_drop"}
 """Shapes whose strength is a sign of age."""
 
@@ -57,10 +64,10 @@ def _around_eyes(x: Field, y: Field, strength: float) -> tuple[Field, Field]:
 
 
 def _acromegaly(x: Field, y: Field) -> tuple[Field, Field]:
-    jaw = -0.13 * x * ramp(np.abs(x), 0.25, 0.7) * dome(x, y, 0, 1.42, 1.7, 0.62)
+    jaw = -0.17 * x * ramp(np.abs(x), 0.3, 0.7) * dome(x, y, 0, 1.50, 1.7, 0.62)
     chin = -0.15 * x * dome(x, y, 0, 1.72, 0.7, 0.36)
-    nose = -0.26 * x * dome(x, y, 0, 0.66, 0.50, 0.34)
-    longer = -0.20 * ramp(y, 1.36, 1.95) * ramp(1.3 - np.abs(x), 0.2, 0.7)
+    nose = -0.26 * x * dome(x, y, 0, 0.66, 0.46, 0.34)
+    longer = -0.20 * ramp(y, 1.40, 1.95) * ramp(1.3 - np.abs(x), 0.2, 0.7)
     lower_tip = -0.05 * dome(x, y, 0, 0.72, 0.36, 0.28)
     return jaw + chin + nose, longer + lower_tip
 
@@ -118,6 +125,7 @@ def place(row: Row, size: int) -> Placement:
     strengths = np.array([row[_AGEING.get(name, name)] for name in SHAPES], np.float32)
     shift = np.ascontiguousarray(np.tensordot(strengths, _shifts(), axes=1).transpose(1, 2, 0))
     sheet = canvas(GRID)
+    shift[..., 1] += _proportions(sheet.y)
     depth = _sample(_smooth_depth(), sheet.x + shift[..., 0], sheet.y + shift[..., 1])
     centre = np.array([0.5 + row["offset_x"], 0.45 + row["offset_y"]]) * size - 0.5
     return Placement(

@@ -15,8 +15,10 @@ from facies.types import Floats
 _DARKEST = np.array([0.012, 0.009, 0.008], np.float32)
 _FAIREST = np.array([0.40, 0.27, 0.15], np.float32)
 _RED = np.array([0.30, 0.10, 0.035], np.float32)
-_GREY = np.array([0.50, 0.49, 0.48], np.float32)
-PARTINGS = (-0.45, 0.0, 0.45)
+_GREY = np.array([0.40, 0.39, 0.38], np.float32)
+FLOWS = ((-0.45, -1.30), (0.0, -2.7), (0.45, -1.30), (0.0, -0.15))
+"""Where the strands start from: a parting on either side, the crown (a fringe), or the face (combed back)."""
+COMBED_BACK = 3
 POWER = 2.5
 """Exponent of the curve that the hairline follows."""
 
@@ -32,6 +34,7 @@ class _Growth:
     temples: Field
     crown: Field
     top: Field
+    hanging: Field
     outside: Field
     roots: Field
     strands: Field
@@ -56,10 +59,11 @@ def _growth(side: int) -> _Growth:
         temples=_f32(np.exp(-(((x - 0.72) / 0.30) ** 2)) * ramp(-y, 0.5, 1.0)),
         crown=ramp(-y, 0.55, 1.35),
         top=ramp(-y, -0.35, 0.6),
+        hanging=ramp(y, -0.7, 0.0),
         outside=_f32(outside),
         roots=0.5 + 0.5 * ramp(outside, -0.45, 0.1),
-        strands=np.stack([_strands(sheet.x, y, parting, sheet.scale, 0.0) for parting in PARTINGS]),
-        waves=np.stack([_strands(sheet.x, y, parting, sheet.scale, 0.035) for parting in PARTINGS]),
+        strands=np.stack([_strands(sheet.x - left, y - top, sheet.scale, 0.0) for left, top in FLOWS]),
+        waves=np.stack([_strands(sheet.x - left, y - top, sheet.scale, 0.035) for left, top in FLOWS]),
         normal=normal,
         tangent=_tangents(coarse.x, normal),
         scale=sheet.scale,
@@ -70,18 +74,18 @@ def _f32(values: object) -> Field:
     return np.asarray(values, dtype=np.float32)
 
 
-def _strands(x: Field, y: Field, parting: float, scale: float, wave: float) -> Field:
-    """Return strands that run away from the parting over the skull and down, mean 0 and standard deviation 1."""
+def _strands(x: Field, y: Field, scale: float, wave: float) -> Field:
+    """Return strands that run away from the origin, mean 0 and standard deviation 1."""
     import cv2
 
-    dx, dy = 1.3 * (x - parting * 0.8), y + 2.7
+    dx, dy = 1.3 * x, y
     away = np.hypot(dx, dy)
     angle = np.arctan2(dx, dy) + wave * np.sin(away * 7 + 3 * np.sign(dx)) / np.maximum(away, 0.5)
     fine = 1.3 * noise((256, 1024), 1.0, 31) + 1.0 * noise((256, 1024), 2.5, 32) + 0.5 * noise((256, 1024), 7.0, 33)
     fine = cv2.GaussianBlur(fine, (0, 0), sigmaX=0.6 * max(1.0, 60 / scale), sigmaY=7)
     columns, rows = np.mod((angle / np.pi + 1) * 1000, 1023), np.mod(away * 22, 255)
     streaks = cv2.remap(fine, _f32(columns), _f32(rows), cv2.INTER_LINEAR)
-    return _f32((streaks - streaks.mean()) / streaks.std())
+    return _f32((streaks - streaks.mean()) / streaks.std() * ramp(away, 0.1, 0.5))
 
 
 def _normals(x: Field, y: Field) -> Field:
@@ -110,7 +114,11 @@ def hair_colour(row: Row, *, grey: str = "hair_grey") -> Field:
 def strand_pattern(row: Row, side: int) -> Field:
     """Return the pattern of this head's strands, (side, side)."""
     g = _growth(side)
-    return (g.waves if row["hair_wave"] > 0.6 else g.strands)[int(row["parting"])]
+    flows = g.waves if row["hair_wave"] > 0.6 else g.strands
+    pattern = flows[int(row["hair_flow"])]
+    if row["curtain"] == 0:
+        return pattern
+    return _f32(pattern + g.hanging * (flows[1] - pattern))
 
 
 def hair_cover(row: Row, side: int, pattern: Field) -> Field:
@@ -134,8 +142,8 @@ def _front(g: _Growth, row: Row, pattern: Field) -> Field:
 
 def _outer(g: _Growth, row: Row, pattern: Field) -> Field:
     """Return what lies within the thickness of the hair."""
-    thickness = row["hair_volume"] * (1 - 0.75 * row["crown_thinning"])
-    return _f32(np.clip((thickness * g.top - g.outside) * (g.scale * 0.22) + 0.22 * pattern + 0.5, 0, 1))
+    thickness = row["hair_volume"] * (1 - 0.75 * row["crown_thinning"]) * (0.6 if row["hair_flow"] == COMBED_BACK else 1.0)
+    return _f32(np.clip((thickness * g.top - g.outside) * (g.scale * 0.25) + 0.15 * pattern + 0.5, 0, 1))
 
 
 def _curtain(g: _Growth, row: Row, pattern: Field) -> Field:
@@ -166,9 +174,9 @@ def shade_hair(side: int, pattern: Field, light: Floats, fill: float) -> tuple[F
     across = _along(half, g.tangent)
     shine = np.clip(1 - across * across * 3.2, 0, 1)
     shine *= shine
-    fields = cv2.merge([lit * 0.9 + fill * 0.5, 0.09 * shine * shine * lit])
+    fields = cv2.merge([lit * 0.9 + fill * 0.5, 0.05 * shine * shine * lit])
     scattered, mirrored = cv2.split(cv2.resize(fields, (side, side), interpolation=cv2.INTER_LINEAR))
-    relief = np.maximum(1 + 0.30 * pattern, 0.25)
+    relief = np.maximum(1 + 0.24 * pattern, 0.3)
     return scattered * relief * g.roots, mirrored * relief * relief
 
 

@@ -40,7 +40,7 @@ def light_of(row: Row) -> Light:
     direction = np.array([np.sin(azimuth) * np.cos(elevation), -np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
     warm = np.array([1 + row["light_warmth"], 1.0, 1 - row["light_warmth"]], np.float32)
     strength = row["light_strength"] * row["exposure"]
-    return Light(direction, 1.30 * strength * warm, 0.72 * row["light_fill"] * strength * (2 - warm))
+    return Light(direction, 1.45 * strength * warm, 0.72 * row["light_fill"] * strength * (2 - warm))
 
 
 def model_head(row: Row, side: int, light: Light) -> Field:
@@ -111,7 +111,7 @@ def _strengths(row: Row) -> dict[str, float]:
     for half in ("right", "left"):
         for sign in ("crows_feet", "under_eye", "cheek_folds"):
             found[f"{sign}_{half}_{int(row[f'pattern_{sign}_{half}'])}"] = row[f"sign_{sign}"]
-        found[f"nasolabial_{half}"] = 0.12 + row["sign_nasolabial"] + 0.3 * max(0.0, row["smile"])
+        found[f"nasolabial_{half}"] = 0.10 + 0.75 * row["sign_nasolabial"] + 0.3 * max(0.0, row["smile"])
         found[f"marionette_{half}"] = row["sign_marionette"]
     found |= {name: row[f"sign_{name}"] for name in ("jowl", "eye_bag", "hollow_cheek")}
     found |= {f"acromegaly_{part}": row["acromegaly"] for part in ("brow", "nose", "chin")}

@@ -10,7 +10,7 @@ import numpy as np
 from facies.simulation.canvas import Box, Field, skin_canvas
 from facies.simulation.geometry import Row
 
-HALF_WIDTH = 0.405
+HALF_WIDTH = 0.435
 LINE = 1.12
 """Half the width of the mouth and the height of its line, in eye distances."""
 
@@ -39,7 +39,7 @@ def shape_mouth(row: Row, side: int) -> Mouth:
     box, x, y, scale = _window(side)
     t = np.clip(np.abs(x) / np.float32(HALF_WIDTH), 0, 1)
     fullness = max(0.4, 1.12 * row["lip_fullness"] - 0.30 * row["sign_thin_lips"]) * (1 + 0.55 * row["acromegaly"])
-    line = LINE + 0.010 * np.cos(x * 16) * (1 - t) - 0.012 * (1 - t) + 0.022 * row["sign_marionette"] * t**3
+    line = LINE + 0.010 * np.cos(x * 16) * (1 - t) - 0.012 * (1 - t) + 0.015 * row["sign_marionette"] * t**3
     bow = 1 - 0.22 * np.exp(-((x / 0.05) ** 2)) + 0.10 * np.exp(-(((np.abs(x) - 0.09) / 0.06) ** 2))
     top = line - 0.080 * fullness * bow * (1 - t**1.7)
     bottom = line + 0.118 * fullness * (1 - t**2.4)
@@ -49,7 +49,7 @@ def shape_mouth(row: Row, side: int) -> Mouth:
     cleft = np.exp(-(((y - line) / 0.013) ** 2)) * np.clip(1.12 - t, 0, 1) ** 0.4
     height = _height(y, line, top, bottom, t, fullness)
     slope_y, slope_x = np.gradient(height)
-    colour = 0.38 + 0.50 * row["lip_colour"]
+    colour = max(0.1, 0.28 + 0.50 * row["lip_colour"] - 0.12 * row["sign_thin_lips"])
     return Mouth(
         box,
         (colour * (upper + 0.9 * lower)).astype(np.float32),

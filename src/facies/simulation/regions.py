@@ -31,13 +31,13 @@ def _labels() -> NDArray[np.uint8]:
     rules = (
         (y < 2.0, "background"),
         ((y > 0.98) & (y < 2.25) & (x < 1.35), "jawline"),
-        ((y > 0.30) & (y <= 0.98) & (x < 1.35), "malar"),
-        ((y > -1.20) & (y < -0.58) & (x < 0.95), "forehead"),
-        ((y >= -0.58) & (y < -0.16) & (x < 1.0), "glabella"),
-        ((y >= -0.16) & (y <= 0.30) & (x < 0.95), "periorbital"),
+        ((y > 0.24) & (y <= 0.98) & (x < 1.35), "malar"),
+        ((y > -1.20) & (y < -0.62) & (x < 0.95), "forehead"),
+        ((y >= -0.62) & (y < -0.14) & (x < 1.0), "glabella"),
+        ((y >= -0.14) & (y <= 0.24) & (x < 0.95), "periorbital"),
         ((y > 0.55) & (y <= 1.05) & (x < 0.66), "nasolabial"),
-        ((y > -0.16) & (y < 0.93) & (x < 0.14 + 0.34 * ramp(y, 0.0, 0.45)), "nose"),
-        ((y >= 0.93) & (y < 1.38) & (x < 0.60), "perioral"),
+        ((y > -0.14) & (y < 0.93) & (x < 0.14 + 0.26 * ramp(y, 0.0, 0.45)), "nose"),
+        ((y >= 0.93) & (y < 1.38) & (x < 0.50), "perioral"),
         ((y >= 1.38) & (y < 2.25) & (x < 0.50), "chin"),
     )
     labels = np.full(y.shape, REGIONS.index("background"), np.uint8)
@@ -58,10 +58,9 @@ def region_masks(parameters: pd.DataFrame, *, size: int = 256) -> dict[str, NDAr
     """
     import cv2
 
+    beyond = REGIONS.index("background")
     shown = np.empty((len(parameters), size, size), np.uint8)
     for i, row in enumerate(parameters.to_dict("records")):
-        columns, rows = sheet_map(place(shapes_of(row), size), SIDE)
-        shown[i] = cv2.remap(
-            _labels(), columns, rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=REGIONS.index("background")
-        )
+        where = sheet_map(place(row, size), SIDE)
+        shown[i] = cv2.remap(_labels(), where, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=beyond)
     return {name: shown == i for i, name in enumerate(REGIONS)}

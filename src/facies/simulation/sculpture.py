@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from facies.simulation.canvas import Box, Canvas, Field, hill, noise, pair, ramp, skin_canvas
+from facies.simulation.canvas import Box, Canvas, Field, dome, domes, hill, noise, pair, ramp, skin_canvas
 
 OUTLINE = (
     (0.0, -1.80), (0.50, -1.71), (0.88, -1.42), (1.08, -1.02), (1.16, -0.55), (1.15, -0.10), (1.10, 0.30), (1.03, 0.68),
@@ -271,6 +271,10 @@ def _hollow_cheek(x: Field, y: Field) -> Field:
     return -0.10 * pair(x, y, 0.72, 0.82, 0.16, 0.26) - 0.05 * pair(x, y, 1.0, -0.30, 0.14, 0.26)
 
 
+def _acromegaly_brow(x: Field, y: Field) -> Field:
+    return 0.11 * domes(x, y, 0.42, -0.37, 0.55, 0.24) + 0.07 * dome(x, y, 0, -0.37, 0.35, 0.24)
+
+
 N_VARIANTS = 5
 """How many different wrinkle patterns of each kind there are."""
 
@@ -286,15 +290,15 @@ def reliefs(side: int) -> dict[str, Relief]:
         "nose_wings": ((-0.5, 0.45, 0.5, 0.95), lambda x, y: 0.06 * pair(x, y, 0.20, 0.69, 0.09, 0.10)),
         "cheekbone": ((-1.1, 0.0, 1.1, 0.85), lambda x, y: 0.08 * pair(x, y, 0.70, 0.36, 0.24, 0.17)),
         "chin": ((-0.7, 1.25, 0.7, 1.95), lambda x, y: 0.09 * hill(x, y, 0, 1.62, 0.26, 0.16)),
-        "chin_cleft": ((-0.2, 1.40, 0.2, 1.90), lambda x, y: -0.03 * hill(x, y, 0, 1.66, 0.04, 0.12)),
+        "chin_cleft": ((-0.2, 1.40, 0.2, 1.90), lambda x, y: -0.016 * hill(x, y, 0, 1.68, 0.055, 0.11)),
         "full_cheek": ((-1.2, 0.2, 1.2, 1.6), lambda x, y: 0.12 * pair(x, y, 0.70, 0.85, 0.28, 0.34)),
         "jowl": ((-1.1, 0.75, 1.1, 1.90), _jowl),
         "eye_bag": ((-0.95, 0.02, 0.95, 0.50), _eye_bag),
         "hollow_cheek": ((-1.2, -0.9, 1.2, 1.5), _hollow_cheek),
-        "acromegaly_brow": ((-1.0, -0.62, 1.0, -0.12), lambda x, y: 0.13 * pair(x, y, 0.40, -0.35, 0.36, 0.10) + 0.10 * hill(x, y, 0, -0.33, 0.18, 0.10)),
-        "acromegaly_nose": ((-0.55, 0.25, 0.55, 0.95), lambda x, y: 0.10 * hill(x, y, 0, 0.64, 0.20, 0.15) + 0.06 * pair(x, y, 0.22, 0.69, 0.10, 0.10)),
-        "acromegaly_chin": ((-0.8, 1.28, 0.8, 1.95), lambda x, y: 0.16 * hill(x, y, 0, 1.62, 0.30, 0.17)),
-        "cushing_cheek": ((-1.2, 0.12, 1.2, 1.60), lambda x, y: 0.20 * pair(x, y, 0.68, 0.78, 0.26, 0.30)),
+        "acromegaly_brow": ((-1.1, -0.70, 1.1, -0.05), _acromegaly_brow),
+        "acromegaly_nose": ((-0.55, 0.25, 0.55, 0.95), lambda x, y: 0.09 * dome(x, y, 0, 0.62, 0.30, 0.27) + 0.06 * domes(x, y, 0.24, 0.69, 0.18, 0.18)),
+        "acromegaly_chin": ((-0.8, 1.28, 0.8, 1.95), lambda x, y: 0.16 * dome(x, y, 0, 1.64, 0.46, 0.30)),
+        "cushing_cheek": ((-1.2, 0.12, 1.2, 1.70), lambda x, y: 0.16 * domes(x, y, 0.80, 0.90, 0.34, 0.54)),
     }  # fmt: skip
     found = {name: _smooth(sheet, *bounds, shape) for name, (bounds, shape) in smooth.items()}
     for i in range(N_VARIANTS):

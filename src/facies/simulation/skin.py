@@ -42,7 +42,7 @@ def _maps(side: int) -> _Maps:
     flush += (
         0.16 * ramp(np.abs(x), 1.05, 1.18) * (y > -0.3) + 0.14 * pair(x, y, 0.5, 0.02, 0.30, 0.17) - 0.05 * hill(x, y, 0, -0.8, 0.8, 0.4)
     )
-    plethora = domes(x, y, 0.66, 0.72, 0.50, 0.56)
+    plethora = domes(x, y, 0.82, 0.76, 0.46, 0.60)
     shadow = 0.22 * pair(x, y, 0.40, 0.13, 0.20, 0.08) + 0.16 * pair(x, y, 0.22, 0.02, 0.10, 0.10) + 1.9 * _nostrils(x, y)
     beard = ramp(y, 0.75, 1.05) * (1 - 0.9 * dome(x, y, 0, 1.13, 0.44, 0.12)) * ramp(y + 0.9 * np.abs(x), 1.05, 1.45) * (y < 3)
     inside = (head.radius < 0.98).astype(np.float32)
@@ -83,7 +83,7 @@ def skin_pigments(row: Row, side: int) -> tuple[Field, Field]:
     top, left = (int(v) for v in rng.integers(0, side // 2, 2))
     cut = slice(top, top + m.flush.shape[0]), slice(left, left + m.flush.shape[1])
     old = row["sign_mottling"]
-    darkness = m.blotches[cut] * np.float32(0.020 + 0.040 * old) + m.shadow * np.float32(0.8 + 0.5 * row["sign_eye_bag"])
+    darkness = m.blotches[cut] * np.float32(0.018 + 0.025 * old) + m.shadow * np.float32(0.8 + 0.3 * row["sign_eye_bag"])
     redness = m.flush * np.float32(0.7 + 0.5 * row["skin_redness"] + 0.35 * old) + m.veins[cut] * np.float32(0.025 + 0.05 * old)
     weights = rng.random(N_SPOT_MAPS)
     for i in np.argsort(weights)[-4:]:
@@ -93,5 +93,5 @@ def skin_pigments(row: Row, side: int) -> tuple[Field, Field]:
         darkness += m.beard * np.float32(0.30 * row["beard_shadow"] * (1 - 0.5 * row["hair_grey"]))
         redness -= m.beard * np.float32(0.12 * row["beard_shadow"])
     if row["cushing"] > 0:
-        redness += m.plethora * np.float32(0.75 * row["cushing"])
+        redness += m.plethora * np.float32(0.62 * row["cushing"])
     return darkness, redness
