@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -156,11 +159,30 @@ def test_timm_network__needs_weights_from_a_file():
 def test_list__has_a_row_for_each_encoder():
     table = list_encoders()
     assert len(table) == len(ENCODERS)
-    assert set(table.columns) == {"encoder", "meaning", "licence", "needs_weights", "extra"}
+    assert set(table.columns) == {"encoder", "meaning", "licence", "needs_weights", "extra", "to_do"}
     assert table.set_index("encoder").loc["farl", "extra"] == "train"
+
+
+def test_list__says_what_is_still_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("FACIES_WEIGHTS", str(tmp_path))
+    to_do = list_encoders().set_index("encoder")["to_do"]
+    assert to_do["hog"] == ""
+    assert to_do["onnx:<file>"] == "give <file>"
+    assert to_do["farl"] in ("pip install 'facies[train]'", "facies weights fetch farl")
 
 
 def test_each_entry__names_something_that_can_be_imported():
     for entry in ENCODERS.values():
         module, _, name = entry.path.partition(":")
         assert hasattr(importlib.import_module(module), name)
+
+
+def test_classical_encoder__loads_no_network_library():
+    code = """if True:
+        import sys
+        from facies.embeddings import load_encoder
+        load_encoder("hog")
+        print({"torch", "onnxruntime", "timm"} & set(sys.modules))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

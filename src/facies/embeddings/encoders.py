@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +164,9 @@ def _loader(entry: EncoderEntry) -> Callable[..., CardedEncoder]:
 
 
 def list_encoders() -> pd.DataFrame:
-    """Return the encoders as a table: name, meaning, licence, needs_weights, extra.
+    """Return the encoders as a table: encoder, meaning, licence, needs_weights, extra, to_do.
+
+    ``to_do`` is what is still needed before the encoder can be used, empty when nothing is.
 
     Examples
     --------
@@ -171,4 +174,18 @@ def list_encoders() -> pd.DataFrame:
     np.True_
     """
     columns = ("meaning", "licence", "needs_weights", "extra")
-    return pd.DataFrame([{"encoder": _usage(name), **{key: getattr(entry, key) for key in columns}} for name, entry in ENCODERS.items()])
+    rows = [
+        {"encoder": _usage(name), **{key: getattr(entry, key) for key in columns}, "to_do": _to_do(name, entry)}
+        for name, entry in ENCODERS.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _to_do(name: str, entry: EncoderEntry) -> str:
+    from facies.embeddings.weights import WEIGHTS, weights_dir
+
+    if entry.extra and importlib.util.find_spec("torch") is None:
+        return f"pip install 'facies[{entry.extra}]'"
+    if name in WEIGHTS and not (weights_dir() / WEIGHTS[name].file).is_file():
+        return f"facies weights fetch {name}"
+    return f"give {entry.argument}" if entry.argument else ""
