@@ -15,6 +15,9 @@ from facies.types import Image
 SIGN_CONVENTION = "years looking older = perceived age − age; a positive number means that the person looks older than they are"
 """The default of ``ReportData.sign_convention``."""
 
+ABBREVIATIONS = {word.lower(): word for word in ("COPD", "BMI", "MC1R", "ARHL", "BP", "HbA1c", "UV")}
+"""Words of table columns that are written otherwise in print."""
+
 FLOW_COLUMNS = ("step", "level", "n", "reason")
 
 MISSING = {
@@ -89,7 +92,8 @@ class ReportData:
         Schema METRICS: ``mae`` and ``bias`` of each model by subgroups such as ``age=50-54``. ``evaluation.error_by_age`` makes
         it; without it the age bands of ``metrics`` are drawn.
     comparisons
-        Schema METRICS: systems ``<model_id> minus <model_id>``. ``evaluation.compare_models`` makes it.
+        Schema METRICS: systems ``<model_id> minus <model_id>``. ``evaluation.compare_models`` makes it; such rows may also stand
+        in ``metrics``.
     runs
         Run records, in the order of the stages.
     model_cards
@@ -99,7 +103,7 @@ class ReportData:
     average_face_rule
         How the groups of the average faces were chosen, as one sentence.
     duplicates
-        Counts of repeated photographs, such as ``{"exact": 0, "near": 3}`` (pairs that stand under different participants).
+        Counts of repeated photographs: ``exact`` copies that were left out, ``near`` pairs that look alike under two participants.
     consent
         Participants by ``consent_scope``; counted from ``participants`` when empty.
     warnings
@@ -179,7 +183,12 @@ class ReportData:
 
     def label(self, name: str) -> str:
         """Return what to print for a name of a table."""
-        return self.labels.get(name, name.replace("_", " "))
+        return self.labels.get(name) or " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))
+
+    def title(self, name: str) -> str:
+        """Return the label with a capital first letter."""
+        label = self.label(name)
+        return label[:1].upper() + label[1:]
 
     def sign_sentence(self) -> str:
         """Return the sign convention as a sentence."""

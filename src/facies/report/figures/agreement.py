@@ -74,7 +74,7 @@ def _ends(values: Floats) -> tuple[float, float]:
 
 def _cloud(axes: Any, x: Floats, y: Floats) -> None:
     if len(x) > MANY_POINTS:
-        axes.hexbin(x, y, gridsize=40, mincnt=1, bins="log", cmap="Blues", linewidths=0)
+        axes.hexbin(x, y, gridsize=40, mincnt=1, bins="log", cmap="Blues", linewidths=0, alpha=0.75)
         return
     size = float(np.clip(6000 / max(len(x), 1), 4, 16))
     axes.scatter(x, y, s=size, color=COLOURS[1], alpha=0.55 if len(x) < 600 else 0.35, linewidths=0)

@@ -102,9 +102,12 @@ def _n(estimate: Estimate | None) -> str:
 
 def _comparisons(data: ReportData) -> list[Block]:
     frame = data.table("comparisons")
+    frame = data.table("metrics") if frame is None else frame
     if frame is None:
         return []
-    rows = frame[(frame.target == data.target) & (frame.subgroup == "all")]
+    rows = frame[(frame.target == data.target) & (frame.subgroup == "all") & frame.system.str.contains(" minus ", regex=False)]
+    if rows.empty:
+        return []
     table = tuple(
         (_pair_label(data, str(row.system)), _metric_name(str(row.metric)), count(row.n), with_interval(row.value, row.ci_low, row.ci_high))
         for row in rows.itertuples()
@@ -255,5 +258,4 @@ def _subgroups(data: ReportData) -> list[Block]:
 def _subgroup_row(data: ReportData, column: str, level: str, part: pd.DataFrame, shown: list[str]) -> tuple[str, ...]:
     by_metric = part.drop_duplicates("metric").set_index("metric")[["value", "ci_low", "ci_high"]]
     cells = (with_interval(*by_metric.loc[metric]) if metric in by_metric.index else DASH for metric in shown)
-    title = data.label(column)
-    return (title[:1].upper() + title[1:], level, count(part.n.max()), *cells)
+    return (data.title(column), level, count(part.n.max()), *cells)

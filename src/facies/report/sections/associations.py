@@ -44,7 +44,7 @@ def _forest_rows(data: ReportData) -> pd.DataFrame:
     rows = drawn_risks(data)
     rows = rows[rows.estimate.notna() & rows.ci_low.notna() & rows.ci_high.notna()]
     columns = {
-        "outcome_label": [data.label(outcome) for outcome in rows.outcome],
+        "outcome_label": [data.title(outcome) for outcome in rows.outcome],
         "source_label": [source_label(data, source) for source in rows.source],
         "text": [with_interval(row.estimate, row.ci_low, row.ci_high) for row in rows.itertuples()],
         "unit": [_first_capital(scale_text(data, row)) for _, row in rows.iterrows()],
@@ -106,8 +106,8 @@ def _table(data: ReportData, frame: pd.DataFrame, name: str, caption: str, *, le
 
 def _row(data: ReportData, row: pd.Series, lead: str, second: str) -> tuple[str, ...]:
     return (
-        data.label(row[lead]),
-        data.label(row.outcome) if second == "Outcome" else source_label(data, row.source),
+        data.title(row[lead]),
+        data.title(row.outcome) if second == "Outcome" else source_label(data, row.source),
         data.label(row.adjustment),
         scale_text(data, row),
         count(row.n),

@@ -129,7 +129,7 @@ def _tally(human: pd.DataFrame | None, computed: pd.DataFrame | None, name: str)
 def _headline(data: ReportData, risks: pd.DataFrame, wide: dict[str, pd.DataFrame], model: str) -> Grid:
     sources = [source for source in (PANEL, model) if source in wide]
     rows = [
-        (data.label(str(outcome)), scale_text(data, rows.iloc[0]), *(_cell(wide[source], str(outcome)) for source in sources))
+        (data.title(str(outcome)), scale_text(data, rows.iloc[0]), *(_cell(wide[source], str(outcome)) for source in sources))
         for outcome, rows in risks.groupby("outcome", sort=False)
     ]
     looks = "older" if looks_older(risks) else "younger"

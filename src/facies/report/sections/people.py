@@ -115,11 +115,11 @@ def _any_small(groups: dict[str, pd.DataFrame]) -> bool:
 
 def _levels(data: ReportData, groups: dict[str, pd.DataFrame], column: str) -> list[tuple[str, ...]]:
     if column not in groups["All"]:
-        return [(f"{_sentence_case(data.label(column))} (not recorded)", *(DASH for _ in groups))]
+        return [(f"{data.title(column)} (not recorded)", *(DASH for _ in groups))]
     named = {title: group[column].fillna("missing").astype(str) for title, group in groups.items()}
     return [
         (
-            f"{_sentence_case(data.label(column))}: {level}, n (%)",
+            f"{data.title(column)}: {level}, n (%)",
             *(share(int((values == level).sum()), len(values)) for values in named.values()),
         )
         for level in sorted(named["All"].unique())

@@ -20,6 +20,10 @@ QUALITY = (
 )  # fmt: skip
 
 
+DUPLICATES = {"exact": "Exact copies, left out", "near": "pairs that look alike under two participants, kept"}
+"""Kinds of repeated photographs in words."""
+
+
 def photographs_section(data: ReportData) -> Section:
     """Return quality, exclusions, repeated photographs and the average faces."""
     blocks = (Heading("Image quality"), *_quality(data), Heading("Photographs and faces left out"), *_exclusions(data), *_duplicates(data))
@@ -49,7 +53,7 @@ def _quality(data: ReportData) -> list[Block]:
 def _quality_row(values: pd.Series, name: str) -> tuple[str, ...]:
     column = FACES.column(name)
     digits = 0 if values.abs().median() >= 20 else 2
-    title = name.replace("_", " ").capitalize() + (f", {column.unit}" if column.unit else "")
+    title = name.replace("inter_eye", "inter-eye").replace("_", " ").capitalize() + (f", {column.unit}" if column.unit else "")
     return (title, *(fixed(values.quantile(q), digits) for q in (0.05, 0.5, 0.95)), column.meaning)
 
 
@@ -87,10 +91,8 @@ def _first_capital(text: str) -> str:
 def _duplicates(data: ReportData) -> list[Block]:
     if not data.duplicates:
         return []
-    parts = ", ".join(f"{data.label(name)} {count(n)}" for name, n in sorted(data.duplicates.items()))
-    return [
-        Text(f"Repeated photographs under different participants (pairs): {parts}. A repeated person in two folds would flatter the error.")
-    ]
+    parts = "; ".join(f"{DUPLICATES.get(name, data.label(name))}: {count(n)}" for name, n in sorted(data.duplicates.items()))
+    return [Text(f"Repeated photographs. {parts}. A person who stands under two identifiers in two folds would flatter the error.")]
 
 
 def _averages(data: ReportData) -> list[Block]:
