@@ -97,6 +97,13 @@ def test_figure__is_the_same_bytes_in_a_process_with_another_hash_seed() -> None
     assert found.strip() == hashlib.sha256(svg.encode()).hexdigest()
 
 
+def test_page__when_and_how_long_a_stage_ran_changes_nothing(report_data: ReportData) -> None:
+    runs = tuple(dataclasses.replace(run, started_at="2031-01-01T00:00:00", seconds=999.0) for run in report_data.runs)
+    later = dataclasses.replace(report_data, runs=runs)
+    assert render_report(later, figures=False) == render_report(report_data, figures=False)
+    assert results_json(later) == results_json(report_data)
+
+
 def test_page__user_settings_of_matplotlib_change_nothing(report_data: ReportData, report_html: str) -> None:
     import matplotlib
 

@@ -62,14 +62,19 @@ def _reference(data: ReportData) -> list[Block]:
         return [Missing("Human readings", data.why_missing("panel_estimates"))]
     readers, human = panel.n_readers, human_error(data)
     sentences = [
-        f"{plural(len(panel), 'photograph')} had a panel mean, from {fixed(readers.min(), 0)} to {fixed(readers.max(), 0)} readings each "
-        f"(median {fixed(readers.median(), 0)}).",
+        f"{plural(len(panel), 'photograph')} had a panel mean, each from {_readings(readers)}.",
         f"The standard deviation between readers of one photograph was {mean_sd(panel.reading_sd)} years, the standard error of a mean "
         f"{mean_sd(panel.std_error, 2)} years (mean and SD over photographs).",
         f"Label-noise floor: {printed(noise_floor(data))} years.",
         "" if human is None else f"One reader against the mean of the others: {printed(human)} years.",
     ]
     return [Text(" ".join(sentences).strip())]
+
+
+def _readings(readers: pd.Series) -> str:
+    if readers.min() == readers.max():
+        return plural(readers.min(), "reading")
+    return f"{count(readers.min())} to {count(readers.max())} readings (median {fixed(readers.median(), 0)})"
 
 
 def _models(data: ReportData) -> list[Block]:

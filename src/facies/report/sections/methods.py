@@ -125,9 +125,9 @@ def _contract_row(data: ReportData, digest: str, crop: CropContract, users: list
 def _runs(data: ReportData) -> list[Block]:
     if not data.runs:
         return [Missing("Run records", data.why_missing("runs"))]
-    columns = ("Stage", "facies", "Commit", "Seed", "In", "Out", "Left out", "Seconds", "Inputs, SHA-256", "Outputs, SHA-256")
+    columns = ("Stage", "facies", "Commit", "Seed", "In", "Out", "Left out", "Inputs, SHA-256", "Outputs, SHA-256")
     table = Grid(
-        "table-runs", "What each stage did", columns, tuple(_run_row(run) for run in data.runs), text_columns=frozenset({1, 2, 8, 9})
+        "table-runs", "What each stage did", columns, tuple(_run_row(run) for run in data.runs), text_columns=frozenset({1, 2, 7, 8})
     )
     versions = {name: version for run in data.runs for name, version in run.versions.items()}
     text = (
@@ -142,7 +142,7 @@ def _run_row(run: RunRecord) -> tuple[str, ...]:
     return (
         run.stage.replace("_", " "), run.facies_version, run.commit[:SHORT] or DASH, str(run.random_state), count(run.n_in),
         count(run.n_out),
-        count(sum(run.excluded.values())), fixed(run.seconds, 1), hashes_text(run.inputs), hashes_text(run.outputs),
+        count(sum(run.excluded.values())), hashes_text(run.inputs), hashes_text(run.outputs),
     )  # fmt: skip
 
 
