@@ -81,7 +81,7 @@ def inner_errors(
     return np.asarray(total / rows.weights.sum(), dtype=np.float64)
 
 
-def inner_fold_number(given: int | None, *, fixed: bool, penalty: str) -> int:
+def inner_fold_number(given: int | None, *, fixed: bool, penalty: str, default: int = DEFAULT_INNER_FOLDS) -> int:
     """Return the number of inner folds, or refuse one that would have no effect.
 
     Raises
@@ -93,4 +93,4 @@ def inner_fold_number(given: int | None, *, fixed: bool, penalty: str) -> int:
         raise InputError(f"n_inner_folds has no effect when {penalty} is given: leave one of them out")
     if given is not None and given < 2:
         raise InputError(f"n_inner_folds is {given}: choose 2 or more")
-    return DEFAULT_INNER_FOLDS if given is None else given
+    return default if given is None else given
