@@ -76,9 +76,11 @@ def seconds_by_part(extractor: Extractor, files: list[Path]) -> dict[str, float]
 
 def run_all(extractor: Extractor, files: list[Path]) -> float:
     """Extract all files into a new folder and return the photographs a second."""
-    table = pd.DataFrame({"photo_id": [f"p{i:06d}" for i in range(len(files))], "path": [str(path) for path in files], "sha256": "x", "included": True})
+    table = pd.DataFrame(
+        {"photo_id": [f"p{i:06d}" for i in range(len(files))], "path": [str(path) for path in files], "sha256": "x", "included": True}
+    )
     with tempfile.TemporaryDirectory() as folder:
-        tasks = plan_tasks(table, Path("/"), extractor)
+        tasks = plan_tasks(table, [Path("/")], extractor)
         seconds = timed(lambda: extract_parts(tasks, extractor, Path(folder), jobs=CORES))
     return len(files) / seconds
 

@@ -46,7 +46,9 @@ def write_study(folder: Path, shared: Path, source: str, settings: dict[str, dic
         )  # fmt: skip
         write_tsv(folder / "panel_estimates.tsv", panel)
     sections = {"study": {"name": source, "target": target}, "inputs": {"photographs_folder": str(shared / "faces")}, **settings}
-    lines = [f"[{name}]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in section.items()) for name, section in sections.items()]
+    lines = [
+        f"[{name}]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in section.items()) for name, section in sections.items()
+    ]
     write_whole(folder / "study.toml", "\n".join(lines).encode())
 
 
@@ -61,7 +63,9 @@ def rows_of(folder: Path, source: str, detector: str) -> list[str]:
             continue
         mae = held.loc["mae"]
         numbers = " | ".join(f"{held.value.get(name, float('nan')):.2f}" for name in COLUMNS[1:])
-        rows.append(f"| {source} | {detector} | {model_id} | {int(mae.n)} | {mae.value:.2f} ({mae.ci_low:.2f} to {mae.ci_high:.2f}) | {numbers} |")
+        rows.append(
+            f"| {source} | {detector} | {model_id} | {int(mae.n)} | {mae.value:.2f} ({mae.ci_low:.2f} to {mae.ci_high:.2f}) | {numbers} |"
+        )
     return rows
 
 
@@ -75,11 +79,15 @@ def main() -> None:
     parser.add_argument("--sources", nargs="+", default=list(SOURCES))
     options = parser.parse_args()
     shared = Path(os.environ.get("FACIES_SHARED", here)).resolve()
-    print("| source | finder | model | n people | MAE (95 % interval) | MAE of predicting the mean | r | slope |\n|---|---|---|---|---|---|---|---|")
+    print(
+        "| source | finder | model | n people | MAE (95 % interval) | MAE of predicting the mean | r | slope |\n|---|---|---|---|---|---|---|---|"
+    )
     for source in options.sources:
         for detector in options.detectors:
             with tempfile.TemporaryDirectory() as folder:
-                faces = {"detector": detector} | ({"detector_weights": str(shared / "weights/yunet_n_dynamic.onnx")} if detector == "yunet" else {})
+                faces = {"detector": detector} | (
+                    {"detector_weights": str(shared / "weights/yunet_n_dynamic.onnx")} if detector == "yunet" else {}
+                )
                 settings = {"faces": faces, "embeddings": {"encoders": options.encoders}, "models": {"regressors": options.regressors}}
                 write_study(Path(folder), shared, source, settings)
                 start = time.monotonic()

@@ -11,9 +11,15 @@ def run(study: StudyFolder, seed: Seed = None, jobs: Jobs = 0, as_json: Json = F
 
     if dry_run:
         plan = plan_study(study, seed=seed)
-        show_json(plan) if as_json else [say(f"{stage}: {what}") for stage, what in plan.items()]
+        for line in [] if as_json else [f"{stage}: {what}" for stage, what in plan.items()]:
+            say(line)
+        if as_json:
+            show_json(plan)
         return
     quiet_opencv()
     with progress_bar("photographs", shown=not as_json) as progress:
         summary = run_study(study, seed=seed, jobs=n_jobs(jobs), progress=progress, tell=None if as_json else say)
-    show_json(summary.as_dict()) if as_json else say(f"report: {summary.report}")
+    if as_json:
+        show_json(summary.as_dict())
+    else:
+        say(f"report: {summary.report}")

@@ -22,9 +22,6 @@ target = "perceived_age"
 random_state = {random_state}
 simulated = true
 
-[inputs]
-photographs_folder = "."
-
 [embeddings]
 encoders = ["hog", "pixels"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from facies import __version__
 from facies.study.stages import package_versions
@@ -62,7 +63,8 @@ def _speed() -> dict[str, str]:
     from facies.imaging import align_face
     from facies.simulation import simulate_faces
 
-    image = simulate_faces(1, random_state=1, size=400).images[0]
+    person = pd.DataFrame({"photo_id": ["a"], "participant_id": ["a"], "age": [60.0], "sex": ["female"]})
+    image = simulate_faces(person, random_state=1, size=400).images[0]
     detector = load_detector("facies-finder")
     faces = detector.detect(image)
     if not faces:

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from facies import __version__
-from facies.cohort import perceptual_hash
+from facies.cohort import locate_photograph, perceptual_hash
 from facies.errors import InputError, StoreError
 from facies.faces import QualityGate, faces_table, read_photograph
 from facies.records import CropContract, Embeddings, EncoderCard
@@ -101,21 +101,22 @@ def _with_margin(crop: CropContract, margin: float) -> CropContract:
     return replace(crop, margin=margin)
 
 
-def plan_tasks(photographs: pd.DataFrame, folder: Path, extractor: Extractor) -> list[Task]:
+def plan_tasks(photographs: pd.DataFrame, folders: Sequence[Path], extractor: Extractor) -> list[Task]:
     """Return one task an included photograph, in the order of ``photo_id``.
 
     Raises
     ------
     InputError
-        When no photograph is left.
+        When no photograph is left, with the reasons.
     """
     usable = photographs[photographs.included].sort_values("photo_id")
     if usable.empty:
-        raise InputError(f"none of {len(photographs)} photographs can be used: see the reasons with `facies check`")
+        reasons = ", ".join(f"{n} {reason}" for reason, n in photographs.exclusion_reason.value_counts().items())
+        raise InputError(f"none of {len(photographs)} photographs can be used ({reasons}): correct the paths, or inputs.photographs_folder")
     digest = extractor.digest()
     points = _given_points(usable)
     return [
-        Task(value_sha256([photo_id, sha256, _listed(given), digest])[:32], photo_id, folder / path, given)
+        Task(value_sha256([photo_id, sha256, _listed(given), digest])[:32], photo_id, locate_photograph(path, folders), given)
         for photo_id, sha256, path, given in zip(usable.photo_id, usable.sha256, usable.path, points, strict=True)
     ]
 
@@ -148,13 +149,12 @@ def extract_parts(
     StoreError
         When a part cannot be written; what was written before stays.
     """
-    remove_leftovers(parts)
     index = index_parts(parts)
     pending = [task for task in tasks if task.key not in index]
     n_done = len(tasks) - len(pending)
     _tell(progress, n_done, len(tasks))
     batch: list[Result] = []
-    for result in _in_order(pending, extractor, jobs):
+    for result in extract_in_order(pending, extractor, jobs):
         batch.append(result)
         n_done += 1
         if len(batch) == PART_SIZE:
@@ -171,7 +171,7 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
         progress(done, total)
 
 
-def _in_order(tasks: Sequence[Task], extractor: Extractor, jobs: int) -> Iterator[Result]:
+def extract_in_order(tasks: Sequence[Task], extractor: Extractor, jobs: int) -> Iterator[Result]:
     """Yield results in the order of the tasks, at most ``4 * jobs`` in hand."""
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(max_workers=jobs) as pool:
@@ -201,12 +201,6 @@ def _write_part(parts: Path, batch: list[Result]) -> dict[str, Path]:
     path = parts / f"{value_sha256(keys)[:24]}.safetensors"
     write_arrays(path, arrays or {"empty": np.zeros(1, np.float32)}, metadata)
     return dict.fromkeys(keys, path)
-
-
-def remove_leftovers(parts: Path) -> None:
-    """Delete files that an interrupted write left behind; they are not part of anything."""
-    for path in parts.glob(".*.part"):
-        path.unlink(missing_ok=True)
 
 
 def index_parts(parts: Path) -> dict[str, Path]:

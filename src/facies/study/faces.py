@@ -24,7 +24,7 @@ from facies.study.extraction import (
     plan_tasks,
     remove_stale_parts,
 )
-from facies.study.intake import Cohort, photographs_folder
+from facies.study.intake import Cohort, photograph_folders
 from facies.study.stages import Outcome, Stage
 from facies.tables import FACES, PHOTOGRAPHS
 
@@ -62,8 +62,14 @@ def make_gate(thresholds: dict[str, float]) -> QualityGate:
 
 def _in_study(study: Path, spec: str) -> str:
     """Read the path of ``onnx:FILE`` as seen from the study's folder."""
+    file = encoder_file(study, spec)
+    return spec if file is None else f"onnx:{file}"
+
+
+def encoder_file(study: Path, spec: str) -> Path | None:
+    """Return the network's file of ``onnx:FILE``, None for an encoder without one."""
     kind, _, name = spec.partition(":")
-    return f"onnx:{_path(study, name)}" if kind == "onnx" else spec
+    return _path(study, name) if kind == "onnx" else None
 
 
 def _path(study: Path, name: str | None) -> Path | None:
@@ -80,7 +86,7 @@ def faces_stage(study: Path, config: StudyConfig, cohort: Cohort, extractor: Ext
 
     def compute() -> Outcome:
         parts = parts_folder(study)
-        tasks = plan_tasks(cohort.photographs, photographs_folder(study, config), extractor)
+        tasks = plan_tasks(cohort.photographs, photograph_folders(study, config), extractor)
         index = extract_parts(tasks, extractor, parts, jobs=jobs, progress=progress)
         faces = collect_faces(tasks, index)
         remove_stale_parts(tasks, index, parts)
@@ -113,7 +119,7 @@ def read_embeddings(study: Path, config: StudyConfig, photographs: pd.DataFrame,
     InputError
         When the faces have not been encoded with these settings, or none is usable.
     """
-    tasks = plan_tasks(photographs, photographs_folder(study, config), extractor)
+    tasks = plan_tasks(photographs, photograph_folders(study, config), extractor)
     index = index_parts(parts_folder(study))
     absent = [task.photo_id for task in tasks if task.key not in index]
     if absent:

@@ -47,20 +47,9 @@ def input_files(study: Path) -> dict[str, Path]:
     return {name: path for name, path in found.items() if path is not None}
 
 
-def photographs_folder(study: Path, config: StudyConfig) -> Path:
-    """Return the folder that the photographs' paths start from.
-
-    Raises
-    ------
-    InputError
-        When it is absent.
-    """
-    folder = study / config.inputs.photographs_folder
-    if not folder.is_dir():
-        raise InputError(
-            f"{CONFIG_NAME}, inputs.photographs_folder is {config.inputs.photographs_folder!r}: make that folder or name another"
-        )
-    return folder
+def photograph_folders(study: Path, config: StudyConfig) -> list[Path]:
+    """Return the folders that the photographs' paths may start from: the one of the settings, then the study's own."""
+    return [study / config.inputs.photographs_folder, study]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +81,7 @@ def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: 
     intake = read_intake(study, settings=intake_settings(config))
     n = len(intake.photographs)
     photographs = assess_photographs(
-        intake.photographs, photographs_folder(study, config), threads=jobs, max_pixels=config.faces.max_pixels,
+        intake.photographs, photograph_folders(study, config), threads=jobs, max_pixels=config.faces.max_pixels,
         progress=None if progress is None else lambda done: progress(done, n),
     )  # fmt: skip
     panel, noise, notes = _panel(intake, photographs, config.study.target)
@@ -117,9 +106,7 @@ def _panel(intake: Intake, photographs: pd.DataFrame, target: str) -> tuple[pd.D
         panel = intake.panel_estimates
         noise = panel_noise(panel, usable, target=target)
     else:
-        raise InputError(
-            f"target is perceived_age: add readings.tsv or panel_estimates.tsv, or write target = 'age' in {CONFIG_NAME}"
-        )
+        raise InputError(f"target is perceived_age: add readings.tsv or panel_estimates.tsv, or write target = 'age' in {CONFIG_NAME}")
     return panel, noise, panel_notes(panel, target=target)
 
 

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from facies.models import CrossFit, cross_fit
-from facies.records import Embeddings
-from facies.store import table_path, write_table
+from facies.evaluation import evaluate_predictions
+from facies.models import CrossFit, cross_fit, describe_model, write_bundle
+from facies.models.bundle import MANIFEST
+from facies.records import Embeddings, Estimate, ModelCard
+from facies.store import table_path, write_json, write_table
 from facies.study.config import StudyConfig
 from facies.study.extraction import Extractor
-from facies.study.faces import parts_folder, read_embeddings
+from facies.study.faces import encoder_file, parts_folder, read_embeddings
 from facies.study.intake import Cohort
 from facies.study.stages import Outcome, Stage
 from facies.tables import FACES, PARTICIPANT_PREDICTIONS, PREDICTIONS, SPLITS
 
+CARDS = "model_cards.json"
+"""The cards of a study's models, in the order of its settings."""
 
-def models_stage(study: Path, config: StudyConfig, cohort: Cohort, faces: pd.DataFrame, extractor: Extractor, *, random_state: int) -> Stage:
+
+def models_stage(
+    study: Path, config: StudyConfig, cohort: Cohort, faces: pd.DataFrame, extractor: Extractor, *, random_state: int
+) -> Stage:
     """Return the stage ``models``."""
 
     def compute() -> Outcome:
-        fits = {
-            model_name(embeddings, regressor): fit_model(embeddings, cohort, faces, config, regressor=regressor, random_state=random_state)
-            for embeddings in read_embeddings(study, config, cohort.photographs, extractor)
+        models = [
+            fit_model(study, embeddings, spec, regressor, cohort, faces, config, random_state=random_state)
+            for spec, embeddings in zip(
+                config.embeddings.encoders, read_embeddings(study, config, cohort.photographs, extractor), strict=True
+            )
             for regressor in config.models.regressors
-        }
+        ]
+        bundles = [freeze(study, model, extractor) for model in models]
         written = (
-            write_table(study, PREDICTIONS, pd.concat([fit.predictions for fit in fits.values()], ignore_index=True)),
-            write_table(study, PARTICIPANT_PREDICTIONS, pd.concat([fit.participant_predictions for fit in fits.values()], ignore_index=True)),
+            write_table(study, PREDICTIONS, pd.concat([model.fit.predictions for model in models], ignore_index=True)),
+            write_table(
+                study, PARTICIPANT_PREDICTIONS, pd.concat([model.fit.participant_predictions for model in models], ignore_index=True)
+            ),
+            write_json(study / "derived" / "models" / CARDS, [asdict(model.card) for model in models]),
+            *(folder / MANIFEST for folder in bundles),
         )
         n_in = int(cohort.photographs.participant_id.nunique())
-        return Outcome(written, n_in, len(next(iter(fits.values())).participant_predictions))
+        return Outcome(written, n_in, len(models[0].fit.participant_predictions))
 
     inputs = {
         "faces": table_path(study, FACES),
@@ -41,17 +57,39 @@ def models_stage(study: Path, config: StudyConfig, cohort: Cohort, faces: pd.Dat
     return Stage("models", {"target": config.study.target, **config.models.model_dump()}, inputs, compute)
 
 
-def model_name(embeddings: Embeddings, regressor: str) -> str:
-    """Return the model_id: encoder and regressor."""
-    return f"{embeddings.card.name}+{regressor}"
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """A cross-fitted model, its card, and its network's file where it has one."""
+
+    fit: CrossFit
+    card: ModelCard
+    encoder_file: Path | None
 
 
-def fit_model(embeddings: Embeddings, cohort: Cohort, faces: pd.DataFrame, config: StudyConfig, *, regressor: str, random_state: int) -> CrossFit:
+def fit_model(
+    study: Path, embeddings: Embeddings, spec: str, regressor: str, cohort: Cohort, faces: pd.DataFrame, config: StudyConfig, *,
+    random_state: int,
+) -> FittedModel:  # fmt: skip
+    """Cross-fit one encoder with one regressor and describe the result."""
+    fit = cross_fit_study(embeddings, cohort, faces, config, regressor=regressor, random_state=random_state)
+    metrics = evaluate_predictions(
+        fit.participant_predictions, cohort.participants, target=config.study.target, subgroups=(),
+        n_bootstrap=config.evaluation.n_bootstrap, noise=cohort.noise, random_state=random_state,
+    )  # fmt: skip
+    own = metrics[metrics.system == fit.frozen.model_id]
+    shown = {row["metric"]: Estimate(row["value"], row["ci_low"], row["ci_high"], row["n"]) for row in own.to_dict("records")}
+    licences = (f"{embeddings.card.name}: {embeddings.card.licence}",)
+    card = describe_model(fit.frozen, encoder=embeddings.card, metrics=shown, licences=licences, random_state=random_state)
+    return FittedModel(fit, card, encoder_file(study, spec))
+
+
+def cross_fit_study(
+    embeddings: Embeddings, cohort: Cohort, faces: pd.DataFrame, config: StudyConfig, *, regressor: str, random_state: int
+) -> CrossFit:
     """Cross-fit one encoder with one regressor; all is joined by identifier."""
     owner = cohort.photographs.set_index("photo_id").participant_id
     photo_of = faces.set_index("face_id").photo_id
-    families = cohort.participants.set_index("participant_id")
-    grouped = config.models.group == "family_id"
+    people = cohort.participants.set_index("participant_id")
     return cross_fit(
         embeddings.vectors,
         face_ids=embeddings.face_ids,
@@ -59,10 +97,19 @@ def fit_model(embeddings: Embeddings, cohort: Cohort, faces: pd.DataFrame, confi
         y_by_participant=cohort.labels.observed,
         weight_by_participant=cohort.labels.n_readers,
         folds=cohort.splits.set_index("participant_id").fold,
-        groups=families.family_id if grouped else None,
+        groups=people.family_id if config.models.group == "family_id" else None,
         regressor=regressor,
-        model_id=model_name(embeddings, regressor),
+        model_id=f"{embeddings.card.name}+{regressor}",
         target=config.study.target,
         level=config.models.interval_level,
         random_state=random_state,
     )
+
+
+def freeze(study: Path, model: FittedModel, extractor: Extractor) -> Path:
+    """Write a model as a bundle, with its network's file where it has one, and return the bundle's folder."""
+    name = re.sub(r"[^A-Za-z0-9._+-]", "_", model.card.model_id)
+    folder = study / "derived" / "models" / f"{name}.bundle"
+    crop = extractor.contract(model.card.encoder)
+    write_bundle(folder, frozen=model.fit.frozen, card=model.card, crop=crop, encoder_file=model.encoder_file)
+    return folder

@@ -10,7 +10,7 @@ import pandas as pd
 
 from facies import __version__
 from facies.association import DIRECTIONS
-from facies.cohort import find_near_duplicates, summarise_flow
+from facies.cohort import find_near_duplicates, locate_photograph, summarise_flow
 from facies.errors import ImageError
 from facies.imaging import align_face, decode_photograph
 from facies.records import CropContract, ModelCard, from_json
@@ -19,7 +19,8 @@ from facies.report.averages import RULE
 from facies.store import read_json, read_record, read_table, table_path, write_json, write_whole
 from facies.study.config import StudyConfig
 from facies.study.evaluation import AGREEMENT
-from facies.study.intake import Cohort, photographs_folder
+from facies.study.intake import Cohort, photograph_folders
+from facies.study.models import CARDS
 from facies.study.stages import Outcome, Stage
 from facies.tables import (
     ASSOCIATIONS,
@@ -124,24 +125,25 @@ def average_thirds(
     if people.age.isna().all():
         people = people.assign(age=people.perceived_age.mean())
     thirds = looking_thirds(people)
-    chosen = thirds.groupby(thirds).head(MAX_AVERAGED)
-    return average_faces(_portraits(study, config, cohort, faces, set(chosen.index)), chosen.to_dict(), min_people=config.report.n_average)
+    chosen = {str(name): str(third) for name, third in thirds.groupby(thirds).head(MAX_AVERAGED).items()}
+    return average_faces(_portraits(study, config, cohort, faces, set(chosen)), chosen, min_people=config.report.n_average)
 
 
 def _portraits(study: Path, config: StudyConfig, cohort: Cohort, faces: pd.DataFrame, people: set[str]) -> Iterator[tuple[str, Image]]:
     """Yield one aligned crop of each person; the first photograph that is used."""
-    folder = photographs_folder(study, config)
+    folders = photograph_folders(study, config)
     used = faces[faces.included].merge(cohort.photographs[["photo_id", "participant_id", "path"]], on="photo_id", validate="many_to_one")
-    for row in used[used.participant_id.isin(people)].drop_duplicates("participant_id").itertuples(index=False):
-        points = pd.Series(row._asdict())[list(GIVEN_POINTS)].to_numpy(dtype=float).reshape(5, 2)
+    first = used[used.participant_id.isin(people)].drop_duplicates("participant_id")
+    points = first[list(GIVEN_POINTS)].to_numpy(dtype=float).reshape(-1, 5, 2)
+    for participant_id, path, five in zip(first.participant_id, first.path, points, strict=True):
         try:
-            decoded = decode_photograph(folder / str(row.path), max_pixels=config.faces.max_pixels, target_side=640)
+            decoded = decode_photograph(locate_photograph(path, folders), max_pixels=config.faces.max_pixels, target_side=640)
         except ImageError:
             continue  # changed since the faces were read: the next run finds that by its hash
-        yield str(row.participant_id), align_face(decoded.image, decoded.from_full(points), PORTRAIT)
+        yield participant_id, align_face(decoded.image, decoded.from_full(five), PORTRAIT)
 
 
 def read_cards(study: Path) -> list[ModelCard]:
     """Return the cards of the study's models."""
-    path = study / "derived" / "models" / "model_cards.json"
+    path = study / "derived" / "models" / CARDS
     return [from_json(ModelCard, json.dumps(card)) for card in read_json(path)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from facies.study.association import association_stage
 from facies.study.check import require_columns
 from facies.study.config import StudyConfig, read_config
 from facies.study.evaluation import evaluation_stage
-from facies.study.extraction import Progress, remove_leftovers
+from facies.study.extraction import Progress
 from facies.study.faces import faces_stage, make_extractor
 from facies.study.intake import gather_cohort, intake_stage
 from facies.study.models import models_stage
@@ -120,11 +121,10 @@ def _line(record: RunRecord, ran: bool) -> str:
 
 
 def _remove_leftovers(study: Path) -> None:
-    """Delete files that an interrupted write left behind anywhere in the study's results."""
+    """Delete files and folders that an interrupted write left behind anywhere in the study's results."""
     for folder in (study / "derived", study / "report"):
-        for path in [folder, *folder.rglob("*")]:
-            if path.is_dir():
-                remove_leftovers(path)
+        for path in folder.rglob(".*.part"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def plan_study(study: Path, *, seed: int | None = None) -> dict[str, str]:

@@ -1,0 +1,76 @@
+"""A frozen model on new photographs: the same numbers, without torch, and never on faces that were cut in another way."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facies.errors import CropContractError, FaciesError, InputError
+from facies.models import read_bundle
+from facies.store import read_json, write_json
+from facies.study.predict import predict_photographs
+
+MODEL = "derived/models/hog+ridge.bundle"
+
+
+def test_predict__gives_one_row_a_photograph_and_says_what_it_is_for(finished, tmp_path):
+    study, _ = finished
+    made = predict_photographs(study / MODEL, study / "photos", tmp_path / "predictions.tsv", jobs=2)
+    table = pd.read_csv(tmp_path / "predictions.tsv", sep="\t")
+    assert len(table) == made.n_photographs == 90
+    assert table.predicted.between(20, 110).all()
+    assert (table.ci_low < table.predicted).all()
+    assert table.intended_use.eq("research only").all()
+    assert json.dumps(made.as_dict())
+
+
+def test_predict__photographs_that_cannot_be_used_are_rows_with_their_reason(finished, tmp_path):
+    study, _ = finished
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "text.jpg").write_text("no photograph")
+    (folder / "face.jpg").write_bytes(next(iter(sorted((study / "photos").iterdir()))).read_bytes())
+    table = predict_photographs(study / MODEL, folder, None).table.set_index("photo_id")
+    assert table.loc["text.jpg", "exclusion_reason"] == "unknown_format"
+    assert np.isnan(table.loc["text.jpg", "predicted"])
+    assert np.isfinite(table.loc["face.jpg", "predicted"])
+
+
+def test_predict__does_not_depend_on_the_other_photographs(finished, tmp_path):
+    study, _ = finished
+    table = pd.DataFrame({"photo_id": ["x"], "path": [str(sorted((study / "photos").iterdir())[5])]})
+    table.to_csv(tmp_path / "one.tsv", sep="\t", index=False)
+    alone = predict_photographs(study / MODEL, tmp_path / "one.tsv", None).table.predicted[0]
+    every = predict_photographs(study / MODEL, study / "photos", None, jobs=2).table
+    assert alone == every.predicted[5]
+
+
+def test_predict__another_margin_in_the_bundle_is_refused_or_honoured_but_never_mixed(copied):
+    """The crop of a bundle is protected by its manifest: editing it by hand is found."""
+    crop = copied / MODEL / "crop.json"
+    edited = read_json(crop) | {"margin": 0.2}
+    write_json(crop, edited)
+    with pytest.raises(FaciesError, match=r"crop\.json"):
+        predict_photographs(copied / MODEL, copied / "photos", None)
+
+
+def test_bundle__refuses_faces_of_another_margin_detector_or_template_and_names_it(finished):
+    bundle = read_bundle(finished[0] / MODEL)
+    from dataclasses import replace
+
+    from facies.embeddings import load_encoder
+
+    crops = np.zeros((1, bundle.crop.size, bundle.crop.size, 3), np.uint8)
+    for change in ({"margin": 0.2}, {"detector": "yunet"}, {"template": tuple((x + 0.01, y) for x, y in bundle.crop.template)}):
+        with pytest.raises(CropContractError, match=next(iter(change))):
+            bundle.predict(crops, crop_contract=replace(bundle.crop, **change), encoder=load_encoder("hog"))
+
+
+def test_predict__no_photographs_is_one_line(finished, tmp_path):
+    with pytest.raises(InputError, match="holds no photographs"):
+        predict_photographs(finished[0] / MODEL, tmp_path, None)
+    with pytest.raises(InputError, match="is absent"):
+        predict_photographs(finished[0] / MODEL, tmp_path / "nothing", None)

@@ -1,0 +1,169 @@
+"""A whole study on disk: what it writes, what adds up, and what a wrong study says."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facies.errors import FaciesError, InputError
+from facies.records import RunRecord, from_json
+from facies.store import read_table, write_tsv
+from facies.study.check import check_study
+from facies.study.initiate import init_study
+from facies.study.run import plan_study, run_study
+from facies.tables import ASSOCIATIONS, FACES, METRICS, PARTICIPANT_PREDICTIONS, PHOTOGRAPHS, PREDICTIONS, SPLITS
+
+
+def edit_config(study, old: str, new: str) -> None:
+    text = (study / "study.toml").read_text()
+    assert old in text
+    (study / "study.toml").write_text(text.replace(old, new))
+
+
+def test_run__writes_every_table_in_its_schema_and_a_report(finished):
+    study, summary = finished
+    for table in (PHOTOGRAPHS, FACES, SPLITS, PREDICTIONS, PARTICIPANT_PREDICTIONS, METRICS, ASSOCIATIONS):
+        assert len(read_table(study, table)) > 0
+    assert summary.report.read_text().startswith("<!doctype html>") or "<html" in summary.report.read_text()[:200]
+    assert json.loads((study / "report" / "results.json").read_text())["study"]["simulated"] is True
+
+
+def test_run__nobody_is_predicted_by_a_model_that_saw_the_person(finished):
+    study, _ = finished
+    predictions = read_table(study, PARTICIPANT_PREDICTIONS)
+    folds = read_table(study, SPLITS).set_index("participant_id").fold
+    assert (predictions.fold.to_numpy() == folds[predictions.participant_id].to_numpy()).all()
+
+
+def test_run__a_model_of_painted_faces_beats_predicting_the_mean(finished):
+    study, _ = finished
+    metrics = read_table(study, METRICS)
+    every = metrics[(metrics.subgroup == "all") & (metrics.metric == "mae")].set_index("system").value
+    assert every["hog+ridge"] < 0.7 * every["predicting_the_mean"]
+    assert every["hog+ridge"] > every["label_noise_floor"]
+
+
+def test_run__the_flow_adds_up(finished):
+    study, _ = finished
+    flow = pd.DataFrame(json.loads((study / "report" / "results.json").read_text())["flow"])
+    people = flow[flow.level == "participants"]
+    n = {step: int(rows.n.sum()) for step, rows in people[people.reason.eq("")].groupby("step")}
+    assert n["given"] == 90
+    assert n["with label"] == read_table(study, PARTICIPANT_PREDICTIONS).participant_id.nunique()
+
+
+def test_run__each_stage_leaves_a_record_whose_hashes_hold(finished):
+    study, summary = finished
+    assert [record.stage for record in summary.records] == ["cohort", "faces", "models", "evaluation", "association", "report"]
+    for record in summary.records:
+        assert from_json(RunRecord, (study / "derived" / record.stage / "run.json").read_text()) == record
+        assert all((study / name).exists() for name in record.outputs)
+
+
+def test_run__a_changed_setting_runs_only_what_depends_on_it(copied):
+    edit_config(copied, "per_years = 5.0", "per_years = 10.0")
+    assert run_study(copied, jobs=2).ran == ("association", "report")
+
+
+def test_run__an_added_photograph_is_read_and_the_others_are_kept(copied, monkeypatch):
+    photographs = pd.read_csv(copied / "photographs.tsv", sep="\t", dtype=str)
+    source = copied / photographs.path[0]
+    added = copied / "photos" / "added.jpg"
+    from PIL import Image
+
+    Image.open(source).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(added, quality=95)
+    row = photographs.iloc[[0]].assign(photo_id="added", path="photos/added.jpg")
+    write_tsv(copied / "photographs.tsv", pd.concat([photographs, row]))
+    from facies.study.extraction import Extractor
+
+    read: list[str] = []
+    extract = Extractor.extract
+    monkeypatch.setattr(Extractor, "extract", lambda self, task: (read.append(task.photo_id), extract(self, task))[1])
+    run_study(copied, jobs=2)
+    assert read == ["added"]
+    assert read_table(copied, FACES).photo_id.nunique() == 91
+
+
+def test_run__a_damaged_part_of_the_vectors_is_made_again(copied, finished):
+    part = next((copied / "derived" / "embeddings" / "parts").iterdir())
+    part.write_bytes(part.read_bytes()[:1000])
+    run_study(copied, jobs=2)
+    original = finished[0] / part.relative_to(copied)
+    assert part.read_bytes() == original.read_bytes()
+
+
+def test_run__another_seed_gives_other_folds(copied):
+    before = read_table(copied, SPLITS).fold.to_numpy()
+    run_study(copied, jobs=2, seed=99)
+    assert not np.array_equal(before, read_table(copied, SPLITS).fold.to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("study.toml", 'name = "copd"', 'name = "asthma"', "association.outcomes names 'asthma'"),
+        ("study.toml", '"bmi"', '"weight"', "association.adjustments.model_2 names 'weight'"),
+        ("study.toml", 'encoders = ["hog", "pixels"]', 'encoders = ["onnx:absent.onnx"]', "absent.onnx"),
+        ("study.toml", 'encoders = ["hog", "pixels"]', 'encoders = ["cnn"]', "cnn"),
+        ("participants.tsv", "female", "woman", "participants.tsv, line"),
+        (
+            "photographs.tsv",
+            "p0001_s1_1\tp0001",
+            "p0001_s1_1\tnobody",
+            "photographs.tsv, line 2: participant_id 'nobody' is not in participants.tsv",
+        ),
+    ],
+)
+def test_run__a_wrong_study_is_one_line_that_names_the_place(copied, file, old, new, message):
+    text = (copied / file).read_text()
+    assert old in text
+    (copied / file).write_text(text.replace(old, new))
+    with pytest.raises(FaciesError) as caught:
+        run_study(copied, jobs=2)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_run__no_photograph_at_all_is_an_error_with_the_reasons(copied):
+    for path in (copied / "photos").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match=r"none of 90 photographs can be used \(90 missing_file\)"):
+        run_study(copied, jobs=2)
+
+
+def test_check__says_what_a_run_would_use_and_writes_nothing(copied):
+    before = {path: path.stat().st_mtime_ns for path in copied.rglob("*")}
+    (copied / "photos" / "p0001_s1_1.jpg").write_bytes(b"")
+    found = check_study(copied, jobs=2)
+    assert found.problem is None
+    assert (found.n_photographs, found.n_participants) == (89, 89)
+    assert found.flow.reason.eq("empty_file").sum() == 1
+    assert {path for path in copied.rglob("*")} == set(before)
+
+
+def test_check__unknown_identifiers_are_shown_and_explained(copied):
+    text = (copied / "outcomes.tsv").read_text()
+    (copied / "outcomes.tsv").write_text(text.replace("p0002", "P0002"))
+    found = check_study(copied, jobs=2)
+    assert found.problem is not None
+    assert "P0002" in found.problem
+    assert found.matches.is_fault.any()
+
+
+def test_init__its_example_study_is_valid_and_check_explains_what_is_missing(tmp_path):
+    init_study(tmp_path / "new")
+    assert tomllib.loads((tmp_path / "new" / "study.toml").read_text())["study"]["name"] == "My cohort"
+    found = check_study(tmp_path / "new")
+    assert found.problem is not None
+    assert "n_folds" in found.problem or "photographs" in found.problem
+
+
+def test_plan__names_every_stage_and_runs_none(finished):
+    study, _ = finished
+    plan = plan_study(study)
+    assert list(plan) == ["random_state", "cohort", "faces", "models", "evaluation", "association", "report"]
+    assert all(text.startswith("ran at") for name, text in plan.items() if name != "random_state")
