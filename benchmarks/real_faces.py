@@ -79,9 +79,8 @@ def main() -> None:
     parser.add_argument("--sources", nargs="+", default=list(SOURCES))
     options = parser.parse_args()
     shared = Path(os.environ.get("FACIES_SHARED", here)).resolve()
-    print(
-        "| source | finder | model | n people | MAE (95 % interval) | MAE of predicting the mean | r | slope |\n|---|---|---|---|---|---|---|---|"
-    )
+    print("| source | finder | model | n people | MAE (95 % interval) | MAE of predicting the mean | r | slope |")
+    print(8 * "|---" + "|")
     for source in options.sources:
         for detector in options.detectors:
             with tempfile.TemporaryDirectory() as folder:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from facies.cli.console import Json, show_json, show_table
+from typing import Annotated
+
+import typer
+
+from facies.cli.console import Json, say, show_json, show_table
 
 
-def encoders(as_json: Json = False) -> None:
+def encoders(
+    as_json: Json = False,
+    example: Annotated[
+        bool, typer.Option("--example", help="Print the description that an ONNX network of your own needs beside it.")
+    ] = False,
+) -> None:
     """List the encoders: what each is, its licence, and whether it can be used now."""
-    from facies.embeddings import list_encoders
+    from facies.embeddings import example_sidecar, list_encoders
 
+    if example:
+        say(example_sidecar())
+        return
     table = list_encoders()
     show_json(table.to_dict("records")) if as_json else show_table("Encoders", table)

@@ -32,5 +32,5 @@ def fetch(
     from facies.embeddings import fetch_weights
 
     with progress_bar(name, shown=True) as progress:
-        path = fetch_weights(name, accept_licence=accept_licence, from_dir=from_dir, sha256=sha256, progress=progress)
+        path = fetch_weights(name, accept_licence=accept_licence, from_dir=from_dir, sha256=sha256, progress=progress, notice=say)
     say(f"{path}")

@@ -85,6 +85,8 @@ class OutcomeSection(Section):
 
     name: str = Field(description="a column of the outcomes' table")
     kind: Literal["binary", "continuous"] = Field(description="binary (0 and 1) or continuous")
+    label: str | None = Field(None, description="what the report prints instead of the column's name")
+    unit: str | None = Field(None, description="unit of a continuous outcome")
 
 
 class TraitSection(Section):

@@ -41,6 +41,7 @@ kind = "binary"
 [[association.outcomes]]
 name = "hearing_loss"
 kind = "continuous"
+unit = "dB"
 [[association.outcomes]]
 name = "cognition"
 kind = "continuous"

@@ -102,17 +102,8 @@ def _with_margin(crop: CropContract, margin: float) -> CropContract:
 
 
 def plan_tasks(photographs: pd.DataFrame, folders: Sequence[Path], extractor: Extractor) -> list[Task]:
-    """Return one task an included photograph, in the order of ``photo_id``.
-
-    Raises
-    ------
-    InputError
-        When no photograph is left, with the reasons.
-    """
+    """Return one task an included photograph, in the order of ``photo_id``."""
     usable = photographs[photographs.included].sort_values("photo_id")
-    if usable.empty:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in photographs.exclusion_reason.value_counts().items())
-        raise InputError(f"none of {len(photographs)} photographs can be used ({reasons}): correct the paths, or inputs.photographs_folder")
     digest = extractor.digest()
     points = _given_points(usable)
     return [

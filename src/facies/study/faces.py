@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from facies.embeddings import load_encoder
+from facies.embeddings import WEIGHTS, find_weights, load_encoder
 from facies.errors import InputError
 from facies.faces import QualityGate, load_detector
 from facies.records import Embeddings
@@ -41,8 +41,17 @@ def make_extractor(study: Path, config: StudyConfig) -> Extractor:
     """
     weights = config.embeddings.weights
     encoders = [load_encoder(_in_study(study, spec), weights=_path(study, weights.get(spec))) for spec in config.embeddings.encoders]
-    detector = load_detector(config.faces.detector, weights=_path(study, config.faces.detector_weights))
+    detector = load_detector(
+        config.faces.detector, weights=detector_file(config.faces.detector, _path(study, config.faces.detector_weights))
+    )
     return Extractor(detector, encoders, make_gate(config.faces.gate), config.faces.max_pixels, config.embeddings.margin)
+
+
+def detector_file(name: str, given: Path | None) -> Path | None:
+    """Return the file of a detector that facies does not carry: the one given, or the one that was fetched."""
+    if given is None and name in WEIGHTS:
+        return find_weights(name)
+    return given
 
 
 def make_gate(thresholds: dict[str, float]) -> QualityGate:

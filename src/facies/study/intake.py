@@ -84,6 +84,7 @@ def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: 
         intake.photographs, photograph_folders(study, config), threads=jobs, max_pixels=config.faces.max_pixels,
         progress=None if progress is None else lambda done: progress(done, n),
     )  # fmt: skip
+    _require_usable(photographs)
     panel, noise, notes = _panel(intake, photographs, config.study.target)
     labels = label_people(intake.participants, photographs, panel, target=config.study.target)
     splits = assign_folds(
@@ -92,6 +93,12 @@ def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: 
     )  # fmt: skip
     prove_exclusive(splits, intake.participants, photographs)
     return Cohort(intake.participants, photographs, splits, labels, panel, noise, intake.outcomes, intake.matches, tuple(notes))
+
+
+def _require_usable(photographs: pd.DataFrame) -> None:
+    if not photographs.included.any():
+        reasons = ", ".join(f"{n} {reason}" for reason, n in photographs.exclusion_reason.value_counts().items())
+        raise InputError(f"none of {len(photographs)} photographs can be used ({reasons}): correct the paths, or inputs.photographs_folder")
 
 
 def _panel(intake: Intake, photographs: pd.DataFrame, target: str) -> tuple[pd.DataFrame | None, pd.DataFrame | None, list[str]]:

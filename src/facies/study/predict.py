@@ -17,6 +17,7 @@ from facies.faces import QualityGate, faces_table, load_detector
 from facies.models import Bundle, read_bundle
 from facies.store import write_tsv
 from facies.study.extraction import Extractor, Progress, Result, Task, extract_in_order
+from facies.study.faces import detector_file
 from facies.tables import Column, Table
 
 PREDICTED_PHOTOGRAPHS = Table(
@@ -121,7 +122,7 @@ def _extractor(model: Bundle, detector_weights: Path | None, encoder_weights: Pa
     spec = model.card.encoder.name if model.encoder_file is None else f"onnx:{model.encoder_file}"
     encoder = load_encoder(spec, weights=encoder_weights)
     model.require_encoder(encoder.card)
-    detector = load_detector(model.crop.detector, weights=detector_weights)
+    detector = load_detector(model.crop.detector, weights=detector_file(model.crop.detector, detector_weights))
     margin = model.crop.margin if model.crop.margin != encoder.card.crop.margin else None
     extractor = Extractor(detector, [encoder], gate, margin=margin)
     try:

@@ -12,6 +12,7 @@ from facies import __version__
 from facies.association import DIRECTIONS
 from facies.cohort import find_near_duplicates, locate_photograph, summarise_flow
 from facies.errors import ImageError
+from facies.evaluation import error_by_age
 from facies.imaging import align_face, decode_photograph
 from facies.records import CropContract, ModelCard, from_json
 from facies.report import AverageFace, ReportData, average_faces, looking_thirds, render_report, results_json
@@ -91,6 +92,15 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
         average_faces=average_thirds(study, config, cohort, faces, predictions),
         average_face_rule=RULE,
         duplicates=count_duplicates(study, cohort),
+        error_by_age=error_by_age(
+            predictions,
+            cohort.participants,
+            target=config.study.target,
+            n_bootstrap=config.evaluation.n_bootstrap,
+            random_state=config.study.random_state,
+        ),
+        labels={outcome.name: outcome.label for outcome in config.association.outcomes if outcome.label},
+        units={outcome.name: outcome.unit for outcome in config.association.outcomes if outcome.unit},
         warnings=cohort.notes,
         settings=config.model_dump(),
         sign_convention=DIRECTIONS[config.association.direction][1],

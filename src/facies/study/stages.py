@@ -62,7 +62,7 @@ def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecor
     if valid is not None and outputs == valid.outputs:
         return valid, False
     record = RunRecord(
-        stage=stage.name, facies_version=__version__, commit=source_commit(), settings=dict(stage.settings), random_state=random_state,
+        stage=stage.name, facies_version=__version__, commit=source_commit(), settings=_plain(stage.settings), random_state=random_state,
         inputs=inputs, outputs=outputs, started_at=started, seconds=round(time.monotonic() - clock, 3),
         n_in=outcome.n_in, n_out=outcome.n_out, excluded=dict(outcome.excluded), versions=package_versions(),
     )  # fmt: skip
