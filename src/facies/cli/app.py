@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"facies: {error}", file=sys.stderr)
         return 2
     except TyperException as error:
-        print(f"facies: {error.format_message()}; see --help", file=sys.stderr)
+        print(f"facies: {error.format_message().rstrip('.')}; see --help", file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,18 +46,32 @@ def show_json(value: object) -> None:
 
 def show_table(title: str, frame: pd.DataFrame) -> None:
     """Print a small table."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for name in frame.columns:
-        table.add_column(str(name), overflow="fold")
+        table.add_column(str(name).replace("_", " "), overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
-    Console().print(table)
+        table.add_row(*(Text(_cell(value)) for value in row))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def show_records(frame: pd.DataFrame) -> None:
+    """Print each row as a paragraph: its first value, then the others by name."""
+    first, *others = frame.columns
+    for row in frame.to_dict("records"):
+        typer.echo(f"{row[first]}")
+        for name in others:
+            if text := _cell(row[name]):
+                typer.echo(f"    {str(name).replace('_', ' ')}: {text}")
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
     if isinstance(value, float):
         return "" if value != value else f"{value:.4g}"
     return "" if value is None else str(value)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from facies.cli.console import Json, say, show_json, show_table
+from facies.cli.console import Json, say, show_json, show_records
 
 
 def encoders(
@@ -22,4 +22,4 @@ def encoders(
         say(example_sidecar())
         return
     table = list_encoders()
-    show_json(table.to_dict("records")) if as_json else show_table("Encoders", table)
+    show_json(table.to_dict("records")) if as_json else show_records(table)

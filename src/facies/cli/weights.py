@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facies.cli.console import Json, progress_bar, say, show_json, show_table
+from facies.cli.console import Json, progress_bar, say, show_json, show_records
 
 app = typer.Typer(help="Networks that facies does not carry: list them, or fetch one by an explicit command.", no_args_is_help=True)
 
@@ -18,7 +18,7 @@ def list_weights(as_json: Json = False) -> None:
     from facies.embeddings import list_weights as weights_table
 
     table = weights_table()
-    show_json(table.to_dict("records")) if as_json else show_table("Weights", table)
+    show_json(table.to_dict("records")) if as_json else show_records(table)
 
 
 @app.command("fetch")

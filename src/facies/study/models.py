@@ -78,8 +78,7 @@ def fit_model(
     )  # fmt: skip
     own = metrics[metrics.system == fit.frozen.model_id]
     shown = {row["metric"]: Estimate(row["value"], row["ci_low"], row["ci_high"], row["n"]) for row in own.to_dict("records")}
-    licences = (f"{embeddings.card.name}: {embeddings.card.licence}",)
-    card = describe_model(fit.frozen, encoder=embeddings.card, metrics=shown, licences=licences, random_state=random_state)
+    card = describe_model(fit.frozen, encoder=embeddings.card, metrics=shown, random_state=random_state)
     return FittedModel(fit, card, encoder_file(study, spec))
 
 
