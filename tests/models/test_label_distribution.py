@@ -28,7 +28,7 @@ def test_label_distribution__nothing_near_the_solution_is_better():
     X, y = simulate(80, 3)
     model = LabelDistributionAge(alpha=2.0).fit(X, y)
     Z, scale = (X - X.mean(axis=0)) / X.std(axis=0), X.std(axis=0)[:, None]
-    targets = make_bins(y, n_bins=16, spread=1.0).soften(y)
+    targets = make_bins(y, n_bins=8, spread=1.0).soften(y)
 
     def loss(coef: np.ndarray, intercept: np.ndarray) -> float:
         return float(-(targets * log_softmax(Z @ coef + intercept, axis=1)).sum() + (coef**2).sum())
@@ -76,7 +76,7 @@ def test_label_distribution__months_instead_of_years_give_twelve_times_the_predi
         ({"alpha": 1.0, "n_inner_folds": 3}, "n_inner_folds has no effect"),
         ({"alpha": -1.0}, "alpha is -1.0"),
         ({"n_bins": 2}, "n_bins is 2: choose 3 or more"),
-        ({"spread": 0.1}, "spread is 0.1 bins: choose 0.5 to 16"),
+        ({"spread": 0.1}, "spread is 0.1 bins: choose 0.5 to 8"),
     ],
 )
 def test_label_distribution__refuses_settings_without_sense(settings, message):

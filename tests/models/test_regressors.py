@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
+from threadpoolctl import threadpool_limits
 
 from facies.models import REGRESSORS, make_regressor
 from facies.models.regressors import regressor_class
@@ -52,3 +53,15 @@ def test_regressor__two_fits_are_bit_identical(name):
     second = clone(first)
     assert np.array_equal(first.fit(X, y).predict(X), second.fit(X, y).predict(X))
     assert first.chosen_ == second.chosen_
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_regressor__is_bit_identical_whatever_the_number_of_threads(name):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 200))
+    y = 50 + 5 * X[:, 0] + rng.normal(size=300)
+    predicted = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads):
+            predicted.append(make_regressor(name, QUICK[name]).fit(X, y).predict(X))
+    assert np.array_equal(*predicted)

@@ -78,7 +78,7 @@ class LabelDistributionAge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         *,
         alpha: float | None = None,
         n_inner_folds: int | None = None,
-        n_bins: int = 16,
+        n_bins: int = 8,
         spread: float = 1.0,
         random_state: int = 0,
     ) -> None:
