@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 
 from facies.simulation.canvas import Field
-from facies.simulation.geometry import Row
+from facies.simulation.rows import Row
 
 COARSE = 48
 KINDS = ("plain", "gradient", "room", "wall")

@@ -8,8 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from facies.simulation.canvas import Field, noise, ramp
-from facies.simulation.geometry import Row
+from facies.simulation.canvas import Field, as_field, noise, ramp, unit
+from facies.simulation.rows import Row
 from facies.types import Floats
 
 WIDE = 7.0
@@ -37,7 +37,7 @@ class _Torso:
 @cache
 def _torso(side: int) -> _Torso:
     line = (np.arange(side) + 0.5) / side * WIDE
-    x, y = (_f32(part) for part in np.meshgrid(line - WIDE / 2, line + TOP))
+    x, y = (as_field(part) for part in np.meshgrid(line - WIDE / 2, line + TOP))
     ax = np.abs(x)
     shoulder = y - (2.20 + 0.52 * np.clip(ax - 0.55, 0, None) ** 0.85)
     u = np.where(y < 2.3, x / 0.80, x / 2.9)
@@ -48,13 +48,13 @@ def _torso(side: int) -> _Torso:
     return _Torso(
         x=x,
         y=y,
-        neck=_f32(0.62 + 0.50 * ramp(y, 1.95, 2.75) ** 2 - ax),
-        clothes=_f32(np.minimum(np.minimum(shoulder, 2.75 - ax), y - 2.42 + 0.75 * ax**2)),
-        neckline=_f32(2.95 - 1.7 * ax - y),
+        neck=as_field(0.62 + 0.50 * ramp(y, 1.95, 2.75) ** 2 - ax),
+        clothes=as_field(np.minimum(np.minimum(shoulder, 2.75 - ax), y - 2.42 + 0.75 * ax**2)),
+        neckline=as_field(2.95 - 1.7 * ax - y),
         strands=_strands(side),
-        normal=_f32(normal / np.sqrt((normal**2).sum(0))),
-        shadow=_f32(1 - under_chin - tendon),
-        weave=_f32(1 + 0.03 * noise(y.shape, 1.2 * grain, 51) + 0.06 * noise(y.shape, 22 * grain, 52)),
+        normal=as_field(normal / np.sqrt((normal**2).sum(0))),
+        shadow=as_field(1 - under_chin - tendon),
+        weave=as_field(1 + 0.03 * noise(y.shape, 1.2 * grain, 51) + 0.06 * noise(y.shape, 22 * grain, 52)),
         scale=side / WIDE,
     )
 
@@ -64,21 +64,17 @@ def _strands(side: int) -> Field:
     import cv2
 
     streaks = cv2.GaussianBlur(noise((side, side), 1.0, 53), (0, 0), sigmaX=0.5 * side / 192, sigmaY=0.12 * side)
-    return _f32(streaks / streaks.std())
-
-
-def _f32(values: object) -> Field:
-    return np.asarray(values, dtype=np.float32)
+    return as_field(streaks / streaks.std())
 
 
 def _cover(t: _Torso, distance: Field, softness: float = 1.0) -> Field:
-    return _f32(np.clip(distance * (t.scale / softness) + 0.5, 0, 1))
+    return as_field(unit(distance * (t.scale / softness) + 0.5))
 
 
 def clothes_colour(row: Row) -> Field:
     """Return the colour of the clothes, linear RGB (3,)."""
     value = 0.10 + 0.75 * row["clothes_lightness"]
-    return _f32(colorsys.hsv_to_rgb(row["clothes_hue"], 0.75 * row["clothes_saturation"], value)) ** 2
+    return as_field(colorsys.hsv_to_rgb(row["clothes_hue"], 0.75 * row["clothes_saturation"], value)) ** 2
 
 
 def layer_side(size: int) -> int:
@@ -92,7 +88,7 @@ def paint_body(row: Row, side: int, skin: Field, hair: Field, light: Floats, col
     ``skin`` and ``hair`` are colours; ``colours`` those of the main and of the filling light, (3,) each.
     """
     t = _torso(side)
-    lit = np.clip((float(light[0]) * t.normal[0] + float(light[1]) * t.normal[1] + float(light[2]) * t.normal[2]) * 0.8 + 0.2, 0, 1)
+    lit = unit((float(light[0]) * t.normal[0] + float(light[1]) * t.normal[1] + float(light[2]) * t.normal[2]) * 0.8 + 0.2)
     cloth = _cover(t, np.minimum(t.clothes, -t.neckline) if row["collar"] > 0.55 else t.clothes)
     woven, bare = cloth * t.weave, (1 - cloth) * (0.92 - 0.08 * t.y / 3)
     cover = np.maximum(_cover(t, t.neck) * (t.y > 0.9), cloth)
@@ -103,16 +99,16 @@ def paint_body(row: Row, side: int, skin: Field, hair: Field, light: Floats, col
         plane = (bare * skin[c] + woven * dress[c]) * ((colours[0][c] * lit + colours[1][c]) * t.shadow)
         if behind is not None:
             plane += behind * ((0.30 + 0.45 * lit) * (1 + 0.28 * t.strands) * (hair[c] * colours[0][c]) - plane)
-        planes.append(_f32(plane))
-    return planes, _f32(cover if behind is None else np.maximum(cover, behind))
+        planes.append(as_field(plane))
+    return planes, as_field(cover if behind is None else np.maximum(cover, behind))
 
 
 def _falling_hair(t: _Torso, row: Row) -> Field:
     ax = np.abs(t.x)
-    outer = 1.18 + 1.1 * row["hair_volume"] - 0.1 * np.clip((t.y - 1.5) / 1.3, 0, 1)
-    inner = 0.55 + 0.25 * np.clip((t.y - 1.6), 0, 1)
-    end = np.clip((row["curtain_length"] - 0.15 + 0.15 * t.strands - t.y) * 3, 0, 1) * np.clip((t.y - 0.5) * 4, 0, 1)
-    return _f32(_cover(t, outer - ax + 0.03 * t.strands, 3.0) * _cover(t, ax - inner + 0.03 * t.strands, 3.0) * end)
+    outer = 1.18 + 1.1 * row["hair_volume"] - 0.1 * unit((t.y - 1.5) / 1.3)
+    inner = 0.55 + 0.25 * unit(t.y - 1.6)
+    end = unit((row["curtain_length"] - 0.15 + 0.15 * t.strands - t.y) * 3) * unit((t.y - 0.5) * 4)
+    return as_field(_cover(t, outer - ax + 0.03 * t.strands, 3.0) * _cover(t, ax - inner + 0.03 * t.strands, 3.0) * end)
 
 
 def body_map(row: Row, side: int, size: int) -> Floats:

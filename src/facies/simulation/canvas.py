@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 """Numbers over a sheet or a part of it, (height, width) or more planes of it."""
 
 SPAN = 4.3
@@ -59,8 +60,8 @@ def skin_canvas(side: int) -> Canvas:
     """Return the part of the sheet that skin can cover."""
     whole = canvas(side)
     rows, columns = skin_box(side)
-    cut = (np.ascontiguousarray(field[rows, columns]) for field in (whole.x, whole.y))
-    return Canvas(side, whole.scale, *cut, top=rows.start, left=columns.start)
+    x, y = (np.ascontiguousarray(field[rows, columns]) for field in (whole.x, whole.y))
+    return Canvas(side, whole.scale, x, y, rows.start, columns.start)
 
 
 @cache
@@ -69,9 +70,20 @@ def skin_box(side: int) -> Box:
     return canvas(side).box(-1.38, -1.84, 1.38, 1.95)
 
 
+def as_field(values: object) -> Field:
+    """Return numbers as a field of single precision, without a copy when they are one."""
+    return np.asarray(values, dtype=np.float32)
+
+
+def unit(values: Field) -> Field:
+    """Return the values, cut off at 0 and 1."""
+    above = np.maximum(values, np.float32(0))
+    return np.minimum(above, np.float32(1), out=above)
+
+
 def hill(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:
     """Return a Gaussian hill of height 1 at (cx, cy)."""
-    return np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2).astype(np.float32)
+    return as_field(np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2))
 
 
 def pair(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:
@@ -82,13 +94,13 @@ def pair(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Fiel
 def ramp(values: Field, low: float, high: float) -> Field:
     """Return a smooth step from 0 at ``low`` to 1 at ``high``."""
     t = np.clip((values - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return as_field(t * t * (3 - 2 * t))
 
 
 def dome(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:
     """Return a smooth dome of height 1 that is exactly 0 beyond the radii."""
     r2 = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2
-    return (np.clip(1 - r2, 0, 1) ** 2).astype(np.float32)
+    return as_field(np.clip(1 - r2, 0, 1) ** 2)
 
 
 def domes(x: Field, y: Field, cx: float, cy: float, rx: float, ry: float) -> Field:
@@ -105,4 +117,4 @@ def noise(shape: tuple[int, int], scale: float, seed: int) -> Field:
     coarse = rng.standard_normal((rows, columns)).astype(np.float32)
     size = (int(columns * max(scale, 1.0)) + 1, int(rows * max(scale, 1.0)) + 1)
     fine = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)[: shape[0], : shape[1]]
-    return ((fine - fine.mean()) / fine.std()).astype(np.float32)
+    return as_field((fine - fine.mean()) / fine.std())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from facies.errors import InputError
-from facies.simulation.sculpture import N_VARIANTS
+from facies.simulation.cameras import CAMERAS, RNG, bounded, generator
+from facies.simulation.rows import Row, rows_of
+from facies.simulation.wrinkles import N_VARIANTS
 from facies.types import Floats
 
 IDENTITY_SHAPES = (
@@ -26,8 +29,6 @@ SIGNS = {
 
 PATTERNS = ("forehead", "glabella", "lip_lines", "crows_feet_right", "crows_feet_left", "under_eye_right", "under_eye_left",
             "cheek_folds_right", "cheek_folds_left")  # fmt: skip
-
-RNG = np.random.Generator
 
 
 def draw_face_parameters(faces: pd.DataFrame, *, random_state: int, cameras: str = "clinic") -> pd.DataFrame:
@@ -58,22 +59,38 @@ def draw_face_parameters(faces: pd.DataFrame, *, random_state: int, cameras: str
     missing = [name for name in ("photo_id", "participant_id", "age", "sex") if name not in faces]
     if missing:
         raise InputError(f"column '{missing[0]}' is missing from the faces to paint: add it")
-    rows = [_draw_row(face, random_state, cameras) for face in faces.to_dict("records")]
+    rows = [_draw_row(face, random_state, cameras) for face in rows_of(faces)]
     return pd.DataFrame(rows, index=faces.index)
 
 
-def generator(random_state: int, *names: str) -> RNG:
-    """Return a generator that depends on the seed and these names alone."""
-    digest = hashlib.sha256("\x1f".join(names).encode()).digest()
-    return np.random.default_rng(np.random.SeedSequence([random_state, *np.frombuffer(digest[:16], dtype=np.uint32).tolist()]))
+@cache
+def parameter_names() -> tuple[str, ...]:
+    """Return the names of all parameters that a picture is painted from."""
+    face = {"photo_id": "", "participant_id": "", "sex": "female"}
+    return tuple(name for name in _draw_row(face, 0, "clinic") if name not in face)
 
 
-def _draw_row(face: dict[str, object], random_state: int, cameras: str) -> dict[str, object]:
+def check_parameters(parameters: pd.DataFrame) -> None:
+    """Refuse a table from which pictures cannot be painted.
+
+    Raises
+    ------
+    InputError
+        Naming the first parameter that is absent or has a missing value.
+    """
+    for name in parameter_names():
+        if name not in parameters:
+            raise InputError(f"parameter '{name}' is missing: start from draw_face_parameters and set columns")
+        if parameters[name].isna().any():
+            raise InputError(f"parameter '{name}' has missing values: give a number for every picture")
+
+
+def _draw_row(face: Row, random_state: int, cameras: str) -> dict[str, Any]:
     person = generator(random_state, "person", str(face["participant_id"]))
     photo = generator(random_state, "photo", str(face["participant_id"]), str(face["photo_id"]))
-    known = {name: float(face.get(name, default)) for name, default in _DEFAULTS.items()}  # type: ignore[arg-type]
+    known = {name: _known(face, name) for name in _DEFAULTS}
     looked = known["age"] + known["years_looking_older"]
-    male = float(face["sex"] == "male")
+    male = {"female": 0.0, "male": 1.0}.get(face["sex"], 0.5)
     return {
         "photo_id": face["photo_id"],
         "participant_id": face["participant_id"],
@@ -86,7 +103,7 @@ def _draw_row(face: dict[str, object], random_state: int, cameras: str) -> dict[
         **_draw_hair(person, looked, male, known),
         **_draw_patterns(person),
         **_draw_body(person),
-        **CAMERAS[cameras](photo, str(face.get("device", ""))),
+        **CAMERAS[cameras](photo, generator(0, "device", str(face.get("device", "")))),
         **_draw_chance(photo),
     }
 
@@ -96,12 +113,14 @@ _DEFAULTS = {
 }  # fmt: skip
 
 
-def _bounded(rng: RNG, n: int) -> Floats:
-    return np.clip(rng.standard_normal(n), -2.2, 2.2)
+def _known(face: Row, name: str) -> float:
+    """Return what is known about the person, or the usual value."""
+    value = face.get(name)
+    return _DEFAULTS[name] if pd.isna(value) else float(value)
 
 
 def _draw_identity(rng: RNG, male: float, known: dict[str, float]) -> dict[str, float]:
-    z = dict(zip((*IDENTITY_SHAPES, *IDENTITY_RELIEFS), _bounded(rng, len(IDENTITY_SHAPES) + len(IDENTITY_RELIEFS)), strict=True))
+    z = dict(zip((*IDENTITY_SHAPES, *IDENTITY_RELIEFS), bounded(rng, len(IDENTITY_SHAPES) + len(IDENTITY_RELIEFS)), strict=True))
     heavy = (known["bmi"] - 27) / 6
     for name, step in _DIMORPHISM.items():
         z[name] = z[name] * 0.8 + step * (2 * male - 1)
@@ -126,15 +145,16 @@ def _draw_identity(rng: RNG, male: float, known: dict[str, float]) -> dict[str, 
 
 
 _DIMORPHISM = {
-    "jaw_width": 0.55, "chin_length": 0.35, "chin_width": 0.5, "brow_height": -0.6, "nose_length": 0.4, "nose_width": 0.45, "brow_ridge": 0.75,
-    "nose_bridge": 0.4, "eye_size": -0.5, "mouth_width": 0.2, "face_width": 0.2, "chin": 0.4, "cheekbone": -0.2, "forehead_height": 0.1,
+    "jaw_width": 0.55, "chin_length": 0.35, "chin_width": 0.5, "brow_height": -0.6, "nose_length": 0.4, "nose_width": 0.45,
+    "brow_ridge": 0.75, "nose_bridge": 0.4, "eye_size": -0.5, "mouth_width": 0.2, "face_width": 0.2, "chin": 0.4,
+    "cheekbone": -0.2, "forehead_height": 0.1,
 }  # fmt: skip
 
 
 def _draw_signs(rng: RNG, looked: float, known: dict[str, float]) -> dict[str, float]:
     """Draw how far each sign of age has come: with the looked age, and by chance around it."""
-    each = np.exp(0.22 * _bounded(rng, len(SIGNS)))
-    shift = 2.5 * _bounded(rng, len(SIGNS))
+    each = np.exp(0.30 * bounded(rng, len(SIGNS)))
+    shift = 3.0 * rng.standard_normal() + 6.0 * bounded(rng, len(SIGNS))
     signs = {}
     for (name, (start, years)), factor, moved in zip(SIGNS.items(), each, shift, strict=True):
         come = max(0.0, (looked + moved - start) / years)
@@ -144,10 +164,10 @@ def _draw_signs(rng: RNG, looked: float, known: dict[str, float]) -> dict[str, f
 
 
 def _draw_hair(rng: RNG, looked: float, male: float, known: dict[str, float]) -> dict[str, float]:
-    u, z = rng.random(10), _bounded(rng, 4)
+    u, z = rng.random(10), bounded(rng, 4)
     years = max(0.0, looked - 30)
     dark = float(np.clip(0.55 + 0.25 * z[0] + 1.2 * (known["skin_tone"] < 20), 0, 1))
-    grey = float(1 / (1 + np.exp(-(looked - 60 + 5 * z[1]) / 5.5)))
+    grey = float(1 / (1 + np.exp(-(looked - 60 + 9 * z[1]) / 6.0)))
     dyed = (1 - male) * (u[0] < 0.22)
     common = {
         "hair_darkness": dark,
@@ -196,37 +216,6 @@ def _draw_body(rng: RNG) -> dict[str, float]:
         "clothes_hue": float(u[0]), "clothes_lightness": float(u[1]), "clothes_saturation": float(u[2] ** 2), "collar": float(u[3]),
         "shoulder_width": float(1 + 0.1 * (u[4] - 0.5)), "person_seed": int(rng.integers(0, 2**31)),
     }  # fmt: skip
-
-
-def _clinic(rng: RNG, device: str) -> dict[str, float]:
-    """Draw a studio picture: frontal, even light, plain background; each device has its own colour and resolution."""
-    z, u = _bounded(rng, 16), rng.random(8)
-    camera = generator(0, "device", device).random(6)
-    return {
-        "yaw": 2.5 * z[0], "pitch": 2.5 * z[1], "roll": 1.8 * z[2], "smile": 0.35 * z[3],
-        "eye_distance": 0.232 + 0.008 * z[4], "offset_x": 0.008 * z[5], "offset_y": 0.01 * z[6], "camera_distance": 18.0 + 6 * camera[0],
-        "light_azimuth": -35 + 70 * camera[1] + 6 * z[7], "light_elevation": 22 + 14 * camera[2] + 3 * z[8],
-        "light_strength": 1.0 + 0.05 * z[9], "light_fill": 0.55 + 0.2 * camera[3], "light_warmth": 0.25 * (camera[4] - 0.5) + 0.03 * z[10],
-        "exposure": 1.0 + 0.04 * z[11], "backdrop": 0.0, "backdrop_hue": camera[5] * 0.999, "backdrop_lightness": 0.35 + 0.5 * camera[3],
-        "blur": 0.35 + 0.25 * u[0], "grain": 0.006 + 0.006 * u[1], "resolution": 1.0, "jpeg_quality": 92,
-    }  # fmt: skip
-
-
-def _anywhere(rng: RNG, device: str) -> dict[str, float]:
-    """Draw a picture from anywhere: heads turned, light from any side, any background, resolution and compression."""
-    z, u = _bounded(rng, 16), rng.random(16)
-    return {
-        "yaw": 8.0 * z[0], "pitch": 6.0 * z[1], "roll": 5.0 * z[2], "smile": 0.6 * z[3],
-        "eye_distance": 0.15 + 0.12 * u[0], "offset_x": 0.03 * z[5], "offset_y": 0.02 * z[6], "camera_distance": 7 + 20 * u[1],
-        "light_azimuth": 32 * z[7], "light_elevation": 24 + 11 * z[8],
-        "light_strength": 1.0 + 0.12 * z[9], "light_fill": 0.35 + 0.55 * u[2], "light_warmth": 0.08 * z[10],
-        "exposure": 1.0 + 0.10 * z[11], "backdrop": float(np.floor(4 * u[3])), "backdrop_hue": u[4], "backdrop_lightness": 0.1 + 0.8 * u[5],
-        "blur": 0.3 + 0.8 * u[6], "grain": 0.004 + 0.02 * u[7] ** 2, "resolution": 1.0 - 0.5 * u[8] ** 3, "jpeg_quality": int(60 + 38 * u[9]),
-    }  # fmt: skip
-
-
-CAMERAS = {"clinic": _clinic, "anywhere": _anywhere}
-"""Ways of taking pictures."""
 
 
 def _draw_chance(rng: RNG) -> dict[str, int]:

@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from facies.simulation.canvas import Field, canvas, noise, ramp
-from facies.simulation.geometry import Row
+from facies.simulation.canvas import Field, as_field, canvas, noise, ramp, unit
+from facies.simulation.rows import Row
 from facies.simulation.sculpture import outline_radius
 from facies.types import Floats
 
@@ -54,13 +54,13 @@ def _growth(side: int) -> _Growth:
     return _Growth(
         x=x,
         y=y,
-        across=_f32(x**POWER),
-        up=_f32(np.clip(0.15 - y, 0, None) ** POWER),
-        temples=_f32(np.exp(-(((x - 0.72) / 0.30) ** 2)) * ramp(-y, 0.5, 1.0)),
+        across=as_field(x**POWER),
+        up=as_field(np.clip(0.15 - y, 0, None) ** POWER),
+        temples=as_field(np.exp(-(((x - 0.72) / 0.30) ** 2)) * ramp(-y, 0.5, 1.0)),
         crown=ramp(-y, 0.55, 1.35),
         top=ramp(-y, -0.35, 0.6),
         hanging=ramp(y, -0.7, 0.0),
-        outside=_f32(outside),
+        outside=as_field(outside),
         roots=0.5 + 0.5 * ramp(outside, -0.45, 0.1),
         strands=np.stack([_strands(sheet.x - left, y - top, sheet.scale, 0.0) for left, top in FLOWS]),
         waves=np.stack([_strands(sheet.x - left, y - top, sheet.scale, 0.035) for left, top in FLOWS]),
@@ -68,10 +68,6 @@ def _growth(side: int) -> _Growth:
         tangent=_tangents(coarse.x, normal),
         scale=sheet.scale,
     )
-
-
-def _f32(values: object) -> Field:
-    return np.asarray(values, dtype=np.float32)
 
 
 def _strands(x: Field, y: Field, scale: float, wave: float) -> Field:
@@ -84,8 +80,8 @@ def _strands(x: Field, y: Field, scale: float, wave: float) -> Field:
     fine = 1.3 * noise((256, 1024), 1.0, 31) + 1.0 * noise((256, 1024), 2.5, 32) + 0.5 * noise((256, 1024), 7.0, 33)
     fine = cv2.GaussianBlur(fine, (0, 0), sigmaX=0.6 * max(1.0, 60 / scale), sigmaY=7)
     columns, rows = np.mod((angle / np.pi + 1) * 1000, 1023), np.mod(away * 22, 255)
-    streaks = cv2.remap(fine, _f32(columns), _f32(rows), cv2.INTER_LINEAR)
-    return _f32((streaks - streaks.mean()) / streaks.std() * ramp(away, 0.1, 0.5))
+    streaks = cv2.remap(fine, as_field(columns), as_field(rows), cv2.INTER_LINEAR)
+    return as_field((streaks - streaks.mean()) / streaks.std() * ramp(away, 0.1, 0.5))
 
 
 def _normals(x: Field, y: Field) -> Field:
@@ -93,14 +89,14 @@ def _normals(x: Field, y: Field) -> Field:
     u, v = x / 1.55, (y + 0.35) / 1.85
     w = np.sqrt(np.clip(1 - u * u - v * v, 0.06, 1))
     normal = np.stack([u / 1.55, v / 1.85, w / 1.3])
-    return _f32(normal / np.sqrt((normal**2).sum(0)))
+    return as_field(normal / np.sqrt((normal**2).sum(0)))
 
 
 def _tangents(x: Field, normal: Field) -> Field:
     """Return the direction of the strands, tangent to the volume, (3, height, width)."""
     away = np.stack([x * 0.6, np.ones_like(x), np.zeros_like(x)])
     tangent = away - normal * (away * normal).sum(0)
-    return _f32(tangent / np.sqrt((tangent**2).sum(0)))
+    return as_field(tangent / np.sqrt((tangent**2).sum(0)))
 
 
 def hair_colour(row: Row, *, grey: str = "hair_grey") -> Field:
@@ -108,17 +104,17 @@ def hair_colour(row: Row, *, grey: str = "hair_grey") -> Field:
     dark = row["hair_darkness"]
     fresh = _FAIREST * (1 - row["hair_red"] * 0.6) + _RED * (row["hair_red"] * 0.6)
     colour = fresh ** (1 - dark) * _DARKEST**dark
-    return _f32(colour + row[grey] * (_GREY - colour))
+    return as_field(colour + row[grey] * (_GREY - colour))
 
 
 def strand_pattern(row: Row, side: int) -> Field:
     """Return the pattern of this head's strands, (side, side)."""
     g = _growth(side)
     flows = g.waves if row["hair_wave"] > 0.6 else g.strands
-    pattern = flows[int(row["hair_flow"])]
+    pattern = as_field(flows[int(row["hair_flow"])])
     if row["curtain"] == 0:
         return pattern
-    return _f32(pattern + g.hanging * (flows[1] - pattern))
+    return as_field(pattern + g.hanging * (flows[1] - pattern))
 
 
 def hair_cover(row: Row, side: int, pattern: Field) -> Field:
@@ -127,38 +123,38 @@ def hair_cover(row: Row, side: int, pattern: Field) -> Field:
     cover = _front(g, row, pattern) * _outer(g, row, pattern)
     thin = row["crown_thinning"]
     if thin > 0:
-        cover *= np.clip(1 - thin * g.crown * (1.15 - 0.45 * pattern), 0, 1)
+        cover *= unit(1 - thin * g.crown * (1.15 - 0.45 * pattern))
     if row["curtain"] > 0:
         cover = np.maximum(cover, _curtain(g, row, pattern))
-    return _f32(cover)
+    return as_field(cover)
 
 
 def _front(g: _Growth, row: Row, pattern: Field) -> Field:
     """Return what lies behind the hairline."""
     fringe = g.across * 1.04**-POWER + g.up * (row["hairline"] + 0.15) ** -POWER - row["temple_recession"] * g.temples
-    front = np.clip(fringe * 5.0 + 0.12 * pattern - 4.65, 0, 1)
-    return _f32(front * np.clip((0.36 - g.y) * 6, 0, 1))
+    front = unit(fringe * 5.0 + 0.12 * pattern - 4.65)
+    return as_field(front * unit((0.36 - g.y) * 6))
 
 
 def _outer(g: _Growth, row: Row, pattern: Field) -> Field:
     """Return what lies within the thickness of the hair."""
     thickness = row["hair_volume"] * (1 - 0.75 * row["crown_thinning"]) * (0.6 if row["hair_flow"] == COMBED_BACK else 1.0)
-    return _f32(np.clip((thickness * g.top - g.outside) * (g.scale * 0.25) + 0.15 * pattern + 0.5, 0, 1))
+    return as_field(unit((thickness * g.top - g.outside) * (g.scale * 0.25) + 0.15 * pattern + 0.5))
 
 
 def _curtain(g: _Growth, row: Row, pattern: Field) -> Field:
     """Return the hair that hangs at both sides of the face."""
-    below = canvas_rows_below(g, -1.1)
+    below = _rows_below(g, -1.1)
     x, y, strands = g.x[below], g.y[below], pattern[below]
-    outer = 1.16 + row["hair_volume"] * (1.0 + 0.25 * np.clip((y + 0.8) / 1.6, 0, 1))
-    end = np.clip((row["curtain_length"] - y) * 5 + 0.25 * strands, 0, 1)
-    sides = np.clip((x - 0.98 - 0.03 * np.clip(1 - y * y, -1, 1)) * (g.scale * 0.16) + 0.15 * strands, 0, 1)
+    outer = 1.16 + row["hair_volume"] * (1.0 + 0.25 * unit((y + 0.8) / 1.6))
+    end = unit((row["curtain_length"] - y) * 5 + 0.25 * strands)
+    sides = unit((x - 0.98 - 0.03 * np.clip(1 - y * y, -1, 1)) * (g.scale * 0.16) + 0.15 * strands)
     hanging = np.zeros_like(g.y)
-    hanging[below] = sides * np.clip((outer - x) * (g.scale * 0.18) + 0.25 * strands + 0.4, 0, 1) * end * np.clip((y + 1.1) * 2, 0, 1)
+    hanging[below] = sides * unit((outer - x) * (g.scale * 0.18) + 0.25 * strands + 0.4) * end * unit((y + 1.1) * 2)
     return hanging
 
 
-def canvas_rows_below(g: _Growth, height: float) -> slice:
+def _rows_below(g: _Growth, height: float) -> slice:
     """Return the rows of the sheet below this height."""
     return slice(int(np.searchsorted(g.y[:, 0], height)), None)
 
@@ -170,9 +166,9 @@ def shade_hair(side: int, pattern: Field, light: Floats, fill: float) -> tuple[F
     g = _growth(side)
     half = light + np.array([0, 0, 1.0])
     half /= np.linalg.norm(half)
-    lit = np.clip(_along(light, g.normal) * 0.75 + 0.25, 0, 1)
+    lit = unit(_along(light, g.normal) * 0.75 + 0.25)
     across = _along(half, g.tangent)
-    shine = np.clip(1 - across * across * 3.2, 0, 1)
+    shine = unit(1 - across * across * 3.2)
     shine *= shine
     fields = cv2.merge([lit * 0.9 + fill * 0.5, 0.05 * shine * shine * lit])
     scattered, mirrored = cv2.split(cv2.resize(fields, (side, side), interpolation=cv2.INTER_LINEAR))
@@ -182,4 +178,4 @@ def shade_hair(side: int, pattern: Field, light: Floats, fill: float) -> tuple[F
 
 def _along(direction: Floats, field: Field) -> Field:
     a, b, c = (float(v) for v in direction)
-    return _f32(a * field[0] + b * field[1] + c * field[2])
+    return as_field(a * field[0] + b * field[1] + c * field[2])

@@ -7,13 +7,15 @@ from functools import cache
 
 import numpy as np
 
-from facies.simulation.canvas import Field, skin_box, skin_canvas
+from facies.simulation.brows import paint_brows
+from facies.simulation.canvas import Field, as_field, skin_box, skin_canvas, unit
 from facies.simulation.eyes import catchlights, paint_eyes
 from facies.simulation.face_parameters import IDENTITY_RELIEFS
-from facies.simulation.geometry import Row
 from facies.simulation.hair import hair_colour, hair_cover, shade_hair, strand_pattern
 from facies.simulation.lips import Mouth, shape_mouth
-from facies.simulation.sculpture import neutral_head, pores, reliefs
+from facies.simulation.reliefs import pores, reliefs
+from facies.simulation.rows import Row
+from facies.simulation.sculpture import neutral_head
 from facies.simulation.skin import BLOOD, MELANIN, base_skin, skin_pigments
 from facies.types import Floats
 
@@ -69,17 +71,18 @@ def model_head(row: Row, side: int, light: Light) -> Field:
 def _skin_cover(side: int) -> Field:
     """Return how much of each pixel head and ears cover."""
     head, scale = neutral_head(side), skin_canvas(side).scale
-    skull = np.clip(-head.outside * scale * 0.7 + 0.5, 0, 1)
-    ear = np.clip((head.ear - 0.5) * 0.13 * scale * 0.7 + 0.5, 0, 1)
-    return np.asarray(np.maximum(skull, ear), dtype=np.float32)
+    skull = unit(-head.outside * scale * 0.7 + 0.5)
+    ear = unit((head.ear - 0.5) * 0.13 * scale * 0.7 + 0.5)
+    return np.maximum(skull, ear)
 
 
 def _light_skin(row: Row, side: int, light: Light, bare: Field) -> Field:
     """Return the light that the skin sends to the camera, (3, height, width)."""
     mouth = shape_mouth(row, side)
-    slopes = _slopes(row, side, mouth)
-    lit = _shade(_albedo(row, side, mouth), *slopes, light, _shade_of_hair(bare))
-    gloss = _gloss(*slopes[:2], light.direction, mouth)
+    surface = _surface(row, side, mouth)
+    up = 1 / np.sqrt(1 + surface[0] * surface[0] + surface[1] * surface[1])
+    lit = _shade(_albedo(row, side, mouth), surface, up, light, _shade_of_hair(bare))
+    gloss = _gloss(surface, up, light.direction, mouth)
     for c in range(3):
         lit[c] += gloss * light.main[c]
     boxes, spots = catchlights(side, light.direction)
@@ -99,7 +102,8 @@ def _albedo(row: Row, side: int, mouth: Mouth) -> Field:
     albedo = np.empty((3, *darkness.shape), np.float32)
     for c in range(3):
         cv2.exp(base[c] - darkness * MELANIN[c] - redness * BLOOD[c], albedo[c])
-    paint_eyes(albedo, row, side, hair_colour(row, grey="brow_grey"))
+    paint_eyes(albedo, row, side)
+    paint_brows(albedo, row, side, hair_colour(row, grey="brow_grey"))
     return albedo
 
 
@@ -118,32 +122,25 @@ def _strengths(row: Row) -> dict[str, float]:
     return found | {"cushing_cheek": row["cushing"]}
 
 
-def _slopes(row: Row, side: int, mouth: Mouth) -> tuple[Field, Field, Field]:
-    """Return the slopes of the height field and its hollows."""
-    head, shapes, strengths = neutral_head(side), reliefs(side), _strengths(row)
-    rough = 0.045 + 0.075 * row["sign_texture"]
-    slope_x, slope_y = (texture * rough for texture in _cut_pores(row, side))
-    slope_x += head.slope_x
-    slope_y += head.slope_y
-    hollow = head.hollow.copy()
-    for name, strength in strengths.items():
+def _surface(row: Row, side: int, mouth: Mouth) -> Field:
+    """Return the slopes of the height field along x and y, and the light that its hollows lose, (3, height, width)."""
+    surface, shapes = neutral_head(side).surface.copy(), reliefs(side)
+    for name, strength in _strengths(row).items():
         if abs(strength) > 1e-3:
             part = shapes[name]
-            slope_x[part.box] += part.slope_x * strength
-            slope_y[part.box] += part.slope_y * strength
-            hollow[part.box] += part.hollow * strength
-    slope_x[mouth.box] += mouth.slope_x
-    slope_y[mouth.box] += mouth.slope_y
-    return slope_x, slope_y, hollow
+            surface[(slice(None), *part.box)] += part.change * strength
+    surface[:2] += _cut_pores(row, side) * (0.045 + 0.075 * row["sign_texture"])
+    surface[(0, *mouth.box)] += mouth.slope_x
+    surface[(1, *mouth.box)] += mouth.slope_y
+    return surface
 
 
-def _cut_pores(row: Row, side: int) -> tuple[Field, Field]:
-    """Return the skin texture of this person: a part of a larger sheet."""
+def _cut_pores(row: Row, side: int) -> Field:
+    """Return the slopes of this person's skin texture, a part of a larger sheet, (2, height, width)."""
     rng = np.random.default_rng([int(row["person_seed"]), 8])
     top, left = (int(v) for v in rng.integers(0, side // 2, 2))
-    height, width = neutral_head(side).hollow.shape
-    along_x, along_y = (texture[top : top + height, left : left + width] for texture in pores(side))
-    return along_x, along_y
+    height, width = skin_canvas(side).x.shape
+    return pores(side)[:, top : top + height, left : left + width]
 
 
 def _shade_of_hair(bare: Field) -> Field:
@@ -157,15 +154,20 @@ def _shade_of_hair(bare: Field) -> Field:
     return np.asarray(0.55 + 0.45 * cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def _shade(albedo: Field, slope_x: Field, slope_y: Field, hollow: Field, light: Light, under_hair: Field) -> Field:
+def _facing(surface: Field, up: Field, direction: Floats) -> Field:
+    """Return the cosine between the surface's normal and a direction, (height, width)."""
+    x, y, z = (float(v) for v in direction)
+    return as_field((z - x * surface[0] - y * surface[1]) * up)
+
+
+def _shade(albedo: Field, surface: Field, up: Field, light: Light, under_hair: Field) -> Field:
     """Light the skin: soft-edged direct light, filling light from above, less of both in hollows and under hair."""
     import cv2
 
-    up = 1 / cv2.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
-    lx, ly, lz = (float(v) for v in light.direction)
-    facing = (lz - lx * slope_x - ly * slope_y) * up
-    open_sky = cv2.exp(np.clip(hollow, -0.02, 1.2) * -1.6) * under_hair
-    above = (0.80 + 0.25 * slope_y * up) * open_sky
+    facing = _facing(surface, up, light.direction)
+    hollow = np.minimum(np.maximum(surface[2], -0.02), 1.2)
+    open_sky = cv2.exp(hollow * -1.6) * under_hair
+    above = (0.80 + 0.25 * surface[1] * up) * open_sky
     open_sky *= 0.65
     open_sky += 0.35
     for c, wrap in enumerate(WRAP):
@@ -177,14 +179,12 @@ def _shade(albedo: Field, slope_x: Field, slope_y: Field, hollow: Field, light: 
     return albedo
 
 
-def _gloss(slope_x: Field, slope_y: Field, direction: Floats, mouth: Mouth) -> Field:
+def _gloss(surface: Field, up: Field, direction: Floats, mouth: Mouth) -> Field:
     """Return the light mirrored by skin and lips, (height, width)."""
     import cv2
 
     half = direction + np.array([0, 0, 1.0])
-    hx, hy, hz = (float(v) for v in half / np.linalg.norm(half))
-    facing = (hz - hx * slope_x - hy * slope_y) / cv2.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
-    broad = cv2.exp((facing - 1) * 22.0)
+    broad = cv2.exp((_facing(surface, up, half / np.linalg.norm(half)) - 1) * 22.0)
     broad *= 0.045
     broad[mouth.box] *= 1 + 1.1 * mouth.gloss
-    return np.asarray(broad, dtype=np.float32)
+    return as_field(broad)

@@ -13,10 +13,11 @@ from facies.errors import InputError
 from facies.simulation.backdrop import paint_backdrop
 from facies.simulation.body import body_map, layer_side, paint_body
 from facies.simulation.canvas import Field
-from facies.simulation.face_parameters import draw_face_parameters
-from facies.simulation.geometry import LANDMARKS, Placement, Row, place, project, sheet_map
+from facies.simulation.face_parameters import check_parameters, draw_face_parameters
+from facies.simulation.geometry import LANDMARKS, Placement, place, project, sheet_map
 from facies.simulation.hair import hair_colour
 from facies.simulation.head import Light, light_of, model_head
+from facies.simulation.rows import Row, rows_of
 from facies.simulation.skin import base_skin
 from facies.types import Floats, Image, Images, Points
 
@@ -61,11 +62,12 @@ def iterate_faces(parameters: pd.DataFrame, *, size: int = 256) -> Iterator[Simu
     Raises
     ------
     InputError
-        When ``size`` is less than 48 or more than 2048 pixels.
+        When ``size`` is less than 48 or more than 2048 pixels, or a parameter is missing.
     """
+    check_parameters(parameters)
     if not 48 <= size <= 2048:
         raise InputError(f"size is {size}: choose 48 to 2048 pixels")
-    for row in parameters.to_dict("records"):
+    for row in rows_of(parameters):
         yield _paint_compressed(row, size)
 
 
@@ -76,7 +78,7 @@ def paint_jpeg(row: Row, *, size: int = 256) -> bytes:
 
 def paint_backgrounds(parameters: pd.DataFrame, *, size: int = 256) -> Images:
     """Paint the same pictures without anybody in them, (n, size, size, 3)."""
-    pictures = [_expose(paint_backdrop(row, size), row) for row in parameters.to_dict("records")]
+    pictures = [_expose(paint_backdrop(row, size), row) for row in rows_of(parameters)]
     return np.stack(pictures) if pictures else np.empty((0, size, size, 3), np.uint8)
 
 

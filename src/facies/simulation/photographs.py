@@ -10,6 +10,7 @@ import pandas as pd
 from facies.simulation.cohort import Cohort
 from facies.simulation.face_parameters import draw_face_parameters
 from facies.simulation.painting import paint_jpeg
+from facies.simulation.rows import rows_of
 from facies.store import write_whole
 
 
@@ -36,8 +37,8 @@ def write_photographs(cohort: Cohort, folder: Path, *, size: int = 256, cameras:
 def iterate_written(cohort: Cohort, parameters: pd.DataFrame, folder: Path, *, size: int = 256) -> Iterator[Path]:
     """Paint and write one photograph after the other, and yield each file's path once it is there whole."""
     paths = cohort.photographs.set_index("photo_id").path
-    for row in parameters.to_dict("records"):
+    for row in rows_of(parameters):
         path = folder / paths[row["photo_id"]]
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, paint_jpeg(row, size=size))  # type: ignore[arg-type]
+        write_whole(path, paint_jpeg(row, size=size))
         yield path

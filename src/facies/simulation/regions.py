@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from facies.simulation.canvas import canvas, ramp
 from facies.simulation.geometry import place, sheet_map
+from facies.simulation.rows import rows_of
 
 REGIONS = ("forehead", "glabella", "periorbital", "nose", "malar", "nasolabial", "perioral", "chin", "jawline", "background")
 """The regions, as in :data:`facies.tables.REGION_SCORES`; ``glabella`` holds both brows, ``background`` all that is not face."""
@@ -60,7 +61,7 @@ def region_masks(parameters: pd.DataFrame, *, size: int = 256) -> dict[str, NDAr
 
     beyond = REGIONS.index("background")
     shown = np.empty((len(parameters), size, size), np.uint8)
-    for i, row in enumerate(parameters.to_dict("records")):
+    for i, row in enumerate(rows_of(parameters)):
         where = sheet_map(place(row, size), SIDE)
         shown[i] = cv2.remap(_labels(), where, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=beyond)
     return {name: shown == i for i, name in enumerate(REGIONS)}

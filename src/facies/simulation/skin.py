@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from facies.simulation.canvas import Field, dome, domes, hill, noise, pair, ramp, skin_canvas
-from facies.simulation.geometry import Row
+from facies.simulation.rows import Row
 from facies.simulation.sculpture import neutral_head
 
 LIGHTEST = np.log(np.array([0.70, 0.50, 0.41], np.float32))
