@@ -23,8 +23,6 @@ def results_of(study: Path) -> dict[str, bytes]:
     files = {path.relative_to(study).as_posix(): path.read_bytes() for path in (study / "derived").rglob("*") if path.is_file()}
     kept = {name: data for name, data in files.items() if not name.endswith(("run.json", ".lock"))}
     results = json.loads((study / "report" / "results.json").read_text())
-    for run in results["runs"]:
-        del run["started_at"], run["seconds"]
     del results["study"]["date"]
     return kept | {"results.json": json.dumps(results, sort_keys=True).encode()}
 

@@ -123,7 +123,7 @@ def _line(record: RunRecord, ran: bool) -> str:
 def _remove_leftovers(study: Path) -> None:
     """Delete files and folders that an interrupted write left behind anywhere in the study's results."""
     for folder in (study / "derived", study / "report"):
-        for path in folder.rglob(".*.part"):
+        for path in [*folder.rglob(".*.part"), *folder.rglob(".*.older")]:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
