@@ -24,7 +24,7 @@ def test_box_of_points__holds_all_points() -> None:
     x, y, width, height = box_of_points(FRONTAL)
     corner = np.array([x, y])
     assert (corner < FRONTAL).all()
-    assert (corner + [width, height] > FRONTAL).all()
+    assert (corner + np.array([width, height]) > FRONTAL).all()
 
 
 def test_overlap__is_one_for_the_same_box_and_nothing_for_separate_ones() -> None:

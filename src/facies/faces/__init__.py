@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from facies.faces.detectors import DETECTORS as DETECTORS
     from facies.faces.detectors import DetectorEntry as DetectorEntry
     from facies.faces.detectors import load_detector as load_detector
+    from facies.faces.facemesh import FaceMesh as FaceMesh
     from facies.faces.finder import FaciesFinder as FaciesFinder
     from facies.faces.gate import QualityGate as QualityGate
     from facies.faces.gate import assess_face as assess_face
@@ -28,6 +29,7 @@ _HOMES = {
     "DETECTORS": "detectors",
     "Choice": "choose",
     "DetectorEntry": "detectors",
+    "FaceMesh": "facemesh",
     "FaciesFinder": "finder",
     "GivenPoints": "given",
     "PhotographFaces": "read",

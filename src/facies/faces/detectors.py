@@ -44,6 +44,12 @@ DETECTORS: dict[str, DetectorEntry] = {
         meaning="YuNet (libfacedetection), trained on WIDER FACE; its ONNX file is fetched explicitly",
         needs_weights=True,
     ),
+    "face-mesh": DetectorEntry(
+        path="facies.faces.facemesh:FaceMesh",
+        licence="Apache-2.0",
+        meaning="BlazeFace and the 468-point face mesh; both files are fetched explicitly, the extra `mesh` runs them",
+        needs_weights=True,
+    ),
     "given": DetectorEntry(
         path="facies.faces.given:GivenPoints",
         licence="Apache-2.0",
@@ -77,7 +83,7 @@ def load_detector(name: str, *, weights: Path | None = None) -> Detector:
     >>> load_detector("haar")
     Traceback (most recent call last):
     ...
-    facies.errors.InputError: no detector 'haar': choose one of facies-finder, yunet, given
+    facies.errors.InputError: no detector 'haar': choose one of facies-finder, yunet, face-mesh, given
     """
     if name not in DETECTORS:
         raise InputError(f"no detector '{name}': choose one of {', '.join(DETECTORS)}")
@@ -87,7 +93,7 @@ def load_detector(name: str, *, weights: Path | None = None) -> Detector:
             raise InputError(f"{name} takes no weights file: leave out detector_weights")
         return _make(entry)
     if weights is None:
-        raise WeightsError(f"{name} needs its ONNX file: fetch it with `facies weights fetch {name}` and set detector_weights")
+        raise WeightsError(f"{name} needs its file: fetch it with `facies weights fetch {name}` and set detector_weights")
     return _make(entry, weights)
 
 

@@ -26,7 +26,7 @@ class QualityGate:
     min_inter_eye_distance
         Pixels.
     min_sharpness
-        Variance of the Laplacian.
+        Variance of the Laplacian; ordinary portraits have 20 and more.
     min_exposure, max_exposure
         Mean luminance of the face, 0 to 1.
     max_underexposed, max_overexposed
@@ -48,7 +48,7 @@ class QualityGate:
 
     min_score: float | None = 0.5
     min_inter_eye_distance: float | None = 16.0
-    min_sharpness: float | None = None
+    min_sharpness: float | None = 5.0
     min_exposure: float | None = 0.08
     max_exposure: float | None = 0.95
     max_underexposed: float | None = 0.7

@@ -30,7 +30,7 @@ class YuNet:
     Parameters
     ----------
     weights
-        ``yunet_n_dynamic.onnx``, or another YuNet with free height and width.
+        A YuNet in ONNX, with free or fixed height and width; a fixed one is slower, as it always sees its full size.
     min_score
         Faces that are less certain are not returned, 0 to 1.
 
@@ -49,11 +49,12 @@ class YuNet:
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.min_score = min_score
         self._session = open_session(data, name=weights.name)
-        self._input = _free_input(self._session, weights)
+        self._input, self._sides = _require_yunet(self._session, weights)
 
     def detect(self, image: Image) -> list[DetectedFace]:
         """Return the faces of an RGB picture, the most confident first."""
         canvas, scale, corner = border_and_shrink(image)
+        canvas = _enlarge_canvas(canvas, self._sides)
         pixels = canvas[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)
         names = [output.name for output in self._session.get_outputs()]
         maps = dict(zip(names, self._session.run(None, {self._input: pixels}), strict=True))
@@ -61,14 +62,26 @@ class YuNet:
         return [move_face(face, scale=1 / scale, shift=corner) for face in keep_best(faces)]
 
 
-def _free_input(session: Any, weights: Path) -> str:
-    (entry,) = session.get_inputs()[:1]
+def _require_yunet(session: Any, weights: Path) -> tuple[str, tuple[int, int] | None]:
+    """Return the input's name and its (height, width), None when these are free."""
+    entry = session.get_inputs()[0]
     outputs = {output.name for output in session.get_outputs()}
     if not {f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES} <= outputs:
-        raise WeightsError(f"{weights.name} is not YuNet: give yunet_n_dynamic.onnx")
-    if any(isinstance(length, int) for length in entry.shape[2:]):
-        raise WeightsError(f"{weights.name} takes pictures of one size only: give yunet_n_dynamic.onnx")
-    return str(entry.name)
+        raise WeightsError(f"{weights.name} is not YuNet: fetch it with `facies weights fetch yunet`")
+    sides = entry.shape[2:]
+    if not all(isinstance(length, int) for length in sides):
+        return str(entry.name), None
+    if min(sides) < SIDE:
+        raise WeightsError(f"{weights.name} sees {sides[1]} x {sides[0]} pixels: give a YuNet for {SIDE} x {SIDE} or for any size")
+    return str(entry.name), (sides[0], sides[1])
+
+
+def _enlarge_canvas(canvas: Image, sides: tuple[int, int] | None) -> Image:
+    if sides is None:
+        return canvas
+    enlarged = np.zeros((*sides, 3), dtype=np.uint8)
+    enlarged[: canvas.shape[0], : canvas.shape[1]] = canvas
+    return enlarged
 
 
 def border_and_shrink(image: Image) -> tuple[Image, float, tuple[float, float]]:
