@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facies.simulation.cohort import Cohort as Cohort
+    from facies.simulation.cohort import faces_to_paint as faces_to_paint
     from facies.simulation.cohort import simulate_cohort as simulate_cohort
     from facies.simulation.face_parameters import draw_face_parameters as draw_face_parameters
     from facies.simulation.painting import SimulatedFace as SimulatedFace
     from facies.simulation.painting import SimulatedFaces as SimulatedFaces
     from facies.simulation.painting import iterate_faces as iterate_faces
+    from facies.simulation.painting import paint_backgrounds as paint_backgrounds
     from facies.simulation.painting import paint_faces as paint_faces
     from facies.simulation.painting import simulate_faces as simulate_faces
     from facies.simulation.panel import ReaderPool as ReaderPool
@@ -27,7 +29,9 @@ _HOMES = {
     "SimulatedFace": "painting",
     "SimulatedFaces": "painting",
     "draw_face_parameters": "face_parameters",
+    "faces_to_paint": "cohort",
     "iterate_faces": "painting",
+    "paint_backgrounds": "painting",
     "paint_faces": "painting",
     "region_masks": "regions",
     "simulate_cohort": "cohort",
@@ -44,7 +48,9 @@ __all__ = [
     "SimulatedFace",
     "SimulatedFaces",
     "draw_face_parameters",
+    "faces_to_paint",
     "iterate_faces",
+    "paint_backgrounds",
     "paint_faces",
     "region_masks",
     "simulate_cohort",

@@ -118,6 +118,12 @@ def simulate_cohort(
     )
 
 
+def faces_to_paint(cohort: Cohort) -> pd.DataFrame:
+    """Join photographs, people and truth by identifier: what :func:`draw_face_parameters` needs, one row a photograph."""
+    people = cohort.participants.merge(cohort.truth, on="participant_id", validate="one_to_one")
+    return cohort.photographs.merge(people, on="participant_id", validate="many_to_one")
+
+
 def _check_settings(
     n: int, n_photographs: int, n_sessions: int, n_unlabelled: int, age_range: tuple[float, float], sites: tuple[str, ...],
     conditions: Mapping[str, float],

@@ -13,6 +13,7 @@ from facies.errors import InputError
 from facies.simulation.backdrop import paint_backdrop
 from facies.simulation.body import body_map, layer_side, paint_body
 from facies.simulation.canvas import Field
+from facies.simulation.cohort import faces_to_paint, simulate_cohort
 from facies.simulation.face_parameters import check_parameters, draw_face_parameters
 from facies.simulation.geometry import LANDMARKS, Placement, place, project, sheet_map
 from facies.simulation.hair import hair_colour
@@ -36,8 +37,10 @@ class SimulatedFaces(NamedTuple):
     points: Floats
 
 
-def simulate_faces(faces: pd.DataFrame, *, random_state: int, size: int = 256, cameras: str = "clinic") -> SimulatedFaces:
+def simulate_faces(faces: pd.DataFrame | int, *, random_state: int, size: int = 256, cameras: str = "clinic") -> SimulatedFaces:
     """Draw parameters for these people and paint them; see :func:`draw_face_parameters` and :func:`paint_faces`.
+
+    A number instead of a table paints that many people of a simulated cohort.
 
     Examples
     --------
@@ -45,6 +48,8 @@ def simulate_faces(faces: pd.DataFrame, *, random_state: int, size: int = 256, c
     >>> simulate_faces(people, random_state=1, size=128).images.shape
     (2, 128, 128, 3)
     """
+    if isinstance(faces, int):
+        faces = faces_to_paint(simulate_cohort(faces, random_state=random_state))
     return paint_faces(draw_face_parameters(faces, random_state=random_state, cameras=cameras), size=size)
 
 

@@ -7,17 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from facies.simulation.cohort import Cohort
+from facies.simulation.cohort import Cohort, faces_to_paint
 from facies.simulation.face_parameters import draw_face_parameters
 from facies.simulation.painting import paint_jpeg
 from facies.simulation.rows import rows_of
 from facies.store import write_whole
 
-
-def faces_to_paint(cohort: Cohort) -> pd.DataFrame:
-    """Join photographs, people and truth by identifier: what :func:`draw_face_parameters` needs, one row a photograph."""
-    people = cohort.participants.merge(cohort.truth, on="participant_id", validate="one_to_one")
-    return cohort.photographs.merge(people, on="participant_id", validate="many_to_one")
+__all__ = ["faces_to_paint", "iterate_written", "write_photographs"]
 
 
 def write_photographs(cohort: Cohort, folder: Path, *, size: int = 256, cameras: str = "clinic") -> pd.DataFrame:
