@@ -14,7 +14,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import pandas as pd
 
 from facies.errors import StoreError
 from facies.records import RunRecord, from_json, to_json
-from facies.tables import Table
+from facies.tables import Column, Table
 
 MAX_TSV_ROWS = 200_000
 """Tables with more rows than this are stored as Parquet."""
@@ -119,7 +119,7 @@ def write_table(study: Path, table: Table, frame: pd.DataFrame) -> Path:
     """
     table.validate(frame)
     path = table_path(study, table)
-    write_json(path.with_suffix(".json"), sidecar(table, frame))
+    write_json(path.with_suffix(".json"), sidecar(table, frame.columns))
     if len(frame) <= MAX_TSV_ROWS:
         path.with_suffix(".parquet").unlink(missing_ok=True)
         return write_tsv(path, frame)
@@ -146,25 +146,24 @@ def read_table(study: Path, table: Table) -> pd.DataFrame:
     return table.parse(read_frame(path), file=path.name)
 
 
-def sidecar(table: Table, frame: pd.DataFrame | None = None) -> dict[str, dict[str, Any]]:
+def sidecar(table: Table, columns: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
     """Describe a table's columns as BIDS sidecars do: Description, Units, Levels.
 
     Examples
     --------
-    >>> from facies.tables import SPLITS
-    >>> sidecar(SPLITS)["fold"]
-    {'Description': 'the fold in which the person is predicted; -1 in no fold'}
+    >>> from facies.tables import PARTICIPANTS
+    >>> sidecar(PARTICIPANTS)["age"]
+    {'Description': 'time since birth when photographed', 'Units': 'years'}
     """
-    shown = [column for column in table.columns if frame is None or column.name in frame.columns]
-    return {column.name: _describe(column.meaning, column.unit, column.levels) for column in shown}
+    return {column.name: _describe(column) for column in table.columns if columns is None or column.name in columns}
 
 
-def _describe(meaning: str, unit: str, levels: tuple[str, ...]) -> dict[str, Any]:
-    described: dict[str, Any] = {"Description": meaning}
-    if unit:
-        described["Units"] = unit
-    if levels:
-        described["Levels"] = list(levels)
+def _describe(column: Column) -> dict[str, Any]:
+    described: dict[str, Any] = {"Description": column.meaning}
+    if column.unit:
+        described["Units"] = column.unit
+    if column.levels:
+        described["Levels"] = {level: level for level in column.levels}
     return described
 
 
@@ -185,12 +184,17 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, 
     StoreError
         When the file is absent, cut off or altered.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, _unpack(file.metadata())  # noqa: SIM118
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return arrays, _unpack(file.metadata())
+            yield file
     except (OSError, SafetensorError, ValueError) as error:
         raise StoreError(f"{path.name} is absent or damaged ({type(error).__name__}): delete it and run again") from error
 
@@ -211,13 +215,8 @@ def read_metadata(path: Path) -> dict[str, str]:
     StoreError
         When the file is absent, cut off or altered.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return _unpack(file.metadata())
-    except (OSError, SafetensorError, ValueError) as error:
-        raise StoreError(f"{path.name} is absent or damaged ({type(error).__name__}): delete it and run again") from error
+    with _opened(path) as file:
+        return _unpack(file.metadata())
 
 
 def write_record(study: Path, record: RunRecord) -> Path:

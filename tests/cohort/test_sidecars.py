@@ -7,8 +7,9 @@ import json
 import pandas as pd
 import pytest
 
-from facies.cohort import describe_table, read_user_table, read_with_lines
+from facies.cohort import read_user_table, read_with_lines
 from facies.errors import TableError
+from facies.store import sidecar
 from facies.tables import OUTCOMES, PARTICIPANTS
 
 
@@ -85,6 +86,6 @@ def test_sidecar__can_be_left_unread(tmp_path):
 
 
 def test_describe__every_column_has_a_description():
-    described = describe_table(PARTICIPANTS)
+    described = sidecar(PARTICIPANTS)
     assert list(described) == [column.name for column in PARTICIPANTS.columns]
     assert all(entry["Description"] for entry in described.values())

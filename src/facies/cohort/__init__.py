@@ -14,7 +14,7 @@ from facies.cohort.folds import assign_folds, prove_exclusive
 from facies.cohort.identifiers import canonical_id, match_ids
 from facies.cohort.intake import Intake, IntakeSettings, StudyTables, assess_intake, read_intake, read_study_tables
 from facies.cohort.photographs import assess_photographs, list_photographs, locate_photograph
-from facies.cohort.sidecars import describe_table, read_sidecar
+from facies.cohort.sidecars import read_sidecar
 
 __all__ = [
     "Intake",
@@ -26,7 +26,6 @@ __all__ = [
     "assign_folds",
     "canonical_id",
     "consenting_participants",
-    "describe_table",
     "example_tables",
     "exclude_exact_duplicates",
     "exclude_withdrawn",

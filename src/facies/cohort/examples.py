@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from facies.cohort.sidecars import describe_table
 from facies.errors import InputError
+from facies.store import sidecar
 from facies.tables import OUTCOMES, PARTICIPANTS, PHOTOGRAPHS, READINGS, Table
 
 
@@ -76,4 +76,4 @@ def _example(table: Table, values: dict[str, list[Any]]) -> ExampleTable:
     strange = [name for name in values if name not in {column.name for column in table.columns} | set(further)]
     if strange:
         raise InputError(f"the example of {table.name} has a column '{strange[0]}' that the vocabulary lacks: mend facies.cohort.examples")
-    return ExampleTable(table.validate(pd.DataFrame(values)), describe_table(table, list(values)) | further)
+    return ExampleTable(table.validate(pd.DataFrame(values)), sidecar(table, list(values)) | further)

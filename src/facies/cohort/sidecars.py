@@ -176,25 +176,3 @@ def _refuse_unlisted(values: pd.Series, note: ColumnNote, lines: Any, file: str)
             file=file,
             row=int(lines[row]),
         )
-
-
-def describe_table(table: Table, columns: list[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return the sidecar of one of facies' own tables, from the vocabulary.
-
-    Examples
-    --------
-    >>> from facies.tables import PARTICIPANTS
-    >>> describe_table(PARTICIPANTS)["age"]
-    {'Description': 'time since birth when photographed', 'Units': 'years'}
-    """
-    chosen = [column for column in table.columns if columns is None or column.name in columns]
-    return {column.name: _description(column) for column in chosen}
-
-
-def _description(column: Column) -> dict[str, Any]:
-    description: dict[str, Any] = {"Description": column.meaning}
-    if column.unit:
-        description["Units"] = column.unit
-    if column.levels:
-        description["Levels"] = {level: level for level in column.levels}
-    return description

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from facies.cohort import describe_table
 from facies.errors import InputError
 from facies.simulation import Cohort, draw_face_parameters, simulate_cohort
 from facies.simulation.photographs import faces_to_paint, iterate_written
-from facies.store import write_json, write_tsv, write_whole
+from facies.store import sidecar, write_json, write_tsv, write_whole
 from facies.study.config import CONFIG_NAME
 from facies.study.extraction import Progress
 from facies.tables import OUTCOMES, PARTICIPANTS, PHOTOGRAPHS, READINGS
@@ -96,4 +95,4 @@ def _write_tables(folder: Path, cohort: Cohort) -> None:
     tables = {PARTICIPANTS: cohort.participants, PHOTOGRAPHS: cohort.photographs, READINGS: cohort.readings, OUTCOMES: cohort.outcomes}
     for table, frame in tables.items():
         write_tsv(folder / f"{table.name}.tsv", frame)
-        write_json(folder / f"{table.name}.json", describe_table(table, list(frame.columns)))
+        write_json(folder / f"{table.name}.json", sidecar(table, list(frame.columns)))
