@@ -91,7 +91,7 @@ def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: 
         intake.participants, n_folds=config.models.n_folds, group=config.models.group,
         labelled=pd.Series(True, index=labels.index), random_state=random_state,
     )  # fmt: skip
-    prove_exclusive(splits, intake.participants, photographs)
+    prove_exclusive(splits, intake.participants, photographs, group=config.models.group)
     return Cohort(intake.participants, photographs, splits, labels, panel, noise, intake.outcomes, intake.matches, tuple(notes))
 
 
