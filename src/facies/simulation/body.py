@@ -8,7 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from facies.simulation.canvas import Field, as_field, noise, ramp, unit
+from facies.simulation.canvas import Box, Field, as_field, noise, ramp, unit
+from facies.simulation.light import Light
 from facies.simulation.rows import Row
 from facies.types import Floats
 
@@ -82,13 +83,19 @@ def layer_side(size: int) -> int:
     return max(48, size * 3 // 4)
 
 
-def paint_body(row: Row, side: int, skin: Field, hair: Field, light: Floats, colours: tuple[Field, Field]) -> tuple[list[Field], Field]:
-    """Return the layer's three planes in linear light and its cover, each (side, side).
+def _cut(t: _Torso, window: Box) -> _Torso:
+    """Return a part of the layer's sheet."""
+    fields = {name: value[(..., *window)] if isinstance(value, np.ndarray) else value for name, value in vars(t).items()}
+    return _Torso(**fields)
 
-    ``skin`` and ``hair`` are colours; ``colours`` those of the main and of the filling light, (3,) each.
+
+def paint_body(row: Row, side: int, window: Box, skin: Field, hair: Field, light: Light) -> tuple[list[Field], Field]:
+    """Return the three planes of a part of the layer in linear light, and its cover, (height, width) each.
+
+    ``skin`` and ``hair`` are colours (3,).
     """
-    t = _torso(side)
-    lit = unit((float(light[0]) * t.normal[0] + float(light[1]) * t.normal[1] + float(light[2]) * t.normal[2]) * 0.8 + 0.2)
+    t, direction = _cut(_torso(side), window), [float(v) for v in light.direction]
+    lit = unit((direction[0] * t.normal[0] + direction[1] * t.normal[1] + direction[2] * t.normal[2]) * 0.8 + 0.2)
     cloth = _cover(t, np.minimum(t.clothes, -t.neckline) if row["collar"] > 0.55 else t.clothes)
     woven, bare = cloth * t.weave, (1 - cloth) * (0.92 - 0.08 * t.y / 3)
     cover = np.maximum(_cover(t, t.neck) * (t.y > 0.9), cloth)
@@ -96,9 +103,9 @@ def paint_body(row: Row, side: int, skin: Field, hair: Field, light: Floats, col
     behind = _falling_hair(t, row) if row["curtain"] > 0 and row["curtain_length"] > 1.2 else None
     planes = []
     for c in range(3):
-        plane = (bare * skin[c] + woven * dress[c]) * ((colours[0][c] * lit + colours[1][c]) * t.shadow)
+        plane = (bare * skin[c] + woven * dress[c]) * ((light.main[c] * lit + 0.8 * light.fill[c]) * t.shadow)
         if behind is not None:
-            plane += behind * ((0.30 + 0.45 * lit) * (1 + 0.28 * t.strands) * (hair[c] * colours[0][c]) - plane)
+            plane += behind * ((0.30 + 0.45 * lit) * (1 + 0.28 * t.strands) * (hair[c] * light.main[c]) - plane)
         planes.append(as_field(plane))
     return planes, as_field(cover if behind is None else np.maximum(cover, behind))
 
@@ -109,6 +116,13 @@ def _falling_hair(t: _Torso, row: Row) -> Field:
     inner = 0.55 + 0.25 * unit(t.y - 1.6)
     end = unit((row["curtain_length"] - 0.15 + 0.15 * t.strands - t.y) * 3) * unit((t.y - 0.5) * 4)
     return as_field(_cover(t, outer - ax + 0.03 * t.strands, 3.0) * _cover(t, ax - inner + 0.03 * t.strands, 3.0) * end)
+
+
+def visible_window(where: Floats, side: int, size: int) -> Box:
+    """Return the part of the layer's sheet that a picture of ``size`` pixels shows."""
+    first = np.clip(np.floor(where[:, 2]) - 1, 0, side - 2).astype(int)
+    last = np.clip(np.ceil(where @ [size, size, 1]) + 1, first + 2, side).astype(int)
+    return slice(int(first[1]), int(last[1])), slice(int(first[0]), int(last[0]))
 
 
 def body_map(row: Row, side: int, size: int) -> Floats:

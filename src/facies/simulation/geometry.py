@@ -13,7 +13,7 @@ from facies.simulation.sculpture import neutral_depth
 from facies.simulation.shapes import GRID, shape_shift
 from facies.types import Floats, Points
 
-LANDMARKS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.67), (-0.43, 1.125), (0.43, 1.125)])
+LANDMARKS = np.array([(-0.495, -0.014), (0.495, -0.014), (0.0, 0.655), (-0.43, 1.12), (0.43, 1.12)])
 """The five points on the neutral head, in eye distances, in the order of :data:`facies.types.POINT_NAMES`."""
 
 PIVOT = 0.35

@@ -25,7 +25,10 @@ POWER = 2.5
 
 @dataclass(frozen=True, eq=False)
 class _Growth:
-    """Fixed fields of the whole sheet; ``strands`` and ``waves`` have one plane a parting, ``normal`` and ``tangent`` are coarse."""
+    """Fixed fields of the whole sheet.
+
+    ``strands`` and ``waves`` have one plane a flow; ``normal`` and ``tangent`` are coarse; short hair ends above row ``ears``.
+    """
 
     x: Field
     y: Field
@@ -33,6 +36,8 @@ class _Growth:
     up: Field
     temples: Field
     crown: Field
+    sideburns: Field
+    ears: int
     top: Field
     hanging: Field
     outside: Field
@@ -54,10 +59,12 @@ def _growth(side: int) -> _Growth:
     return _Growth(
         x=x,
         y=y,
-        across=as_field(x**POWER),
+        across=as_field((x / 1.04) ** POWER),
         up=as_field(np.clip(0.15 - y, 0, None) ** POWER),
         temples=as_field(np.exp(-(((x - 0.72) / 0.30) ** 2)) * ramp(-y, 0.5, 1.0)),
         crown=ramp(-y, 0.55, 1.35),
+        sideburns=unit((0.36 - y) * 6),
+        ears=int(np.searchsorted(y[:, 0], 0.53)),
         top=ramp(-y, -0.35, 0.6),
         hanging=ramp(y, -0.7, 0.0),
         outside=as_field(outside),
@@ -81,7 +88,7 @@ def _strands(x: Field, y: Field, scale: float, wave: float) -> Field:
     fine = cv2.GaussianBlur(fine, (0, 0), sigmaX=0.6 * max(1.0, 60 / scale), sigmaY=7)
     columns, rows = np.mod((angle / np.pi + 1) * 1000, 1023), np.mod(away * 22, 255)
     streaks = cv2.remap(fine, as_field(columns), as_field(rows), cv2.INTER_LINEAR)
-    return as_field((streaks - streaks.mean()) / streaks.std() * ramp(away, 0.1, 0.5))
+    return as_field((streaks - streaks.mean()) / streaks.std() * ramp(away, 0.05, 0.3))
 
 
 def _normals(x: Field, y: Field) -> Field:
@@ -108,22 +115,23 @@ def hair_colour(row: Row, *, grey: str = "hair_grey") -> Field:
 
 
 def strand_pattern(row: Row, side: int) -> Field:
-    """Return the pattern of this head's strands, (side, side)."""
+    """Return the pattern of this head's strands over the rows of the sheet that its hair can reach, (height, side)."""
     g = _growth(side)
     flows = g.waves if row["hair_wave"] > 0.6 else g.strands
     pattern = as_field(flows[int(row["hair_flow"])])
     if row["curtain"] == 0:
-        return pattern
+        return pattern[: g.ears]
     return as_field(pattern + g.hanging * (flows[1] - pattern))
 
 
 def hair_cover(row: Row, side: int, pattern: Field) -> Field:
-    """Return how much of each pixel of the sheet hair covers, (side, side)."""
+    """Return how much of each pixel hair covers, of the shape of ``pattern``."""
     g = _growth(side)
-    cover = _front(g, row, pattern) * _outer(g, row, pattern)
+    cover, above = np.zeros_like(pattern), pattern[: g.ears]
+    cover[: g.ears] = _front(g, row, above) * _outer(g, row, above)
     thin = row["crown_thinning"]
     if thin > 0:
-        cover *= unit(1 - thin * g.crown * (1.15 - 0.45 * pattern))
+        cover[: g.ears] *= unit(1 - thin * g.crown[: g.ears] * (1.15 - 0.45 * above))
     if row["curtain"] > 0:
         cover = np.maximum(cover, _curtain(g, row, pattern))
     return as_field(cover)
@@ -131,15 +139,15 @@ def hair_cover(row: Row, side: int, pattern: Field) -> Field:
 
 def _front(g: _Growth, row: Row, pattern: Field) -> Field:
     """Return what lies behind the hairline."""
-    fringe = g.across * 1.04**-POWER + g.up * (row["hairline"] + 0.15) ** -POWER - row["temple_recession"] * g.temples
-    front = unit(fringe * 5.0 + 0.12 * pattern - 4.65)
-    return as_field(front * unit((0.36 - g.y) * 6))
+    rows = slice(None, g.ears)
+    fringe = g.across[rows] + g.up[rows] * (row["hairline"] + 0.15) ** -POWER - row["temple_recession"] * g.temples[rows]
+    return as_field(unit(fringe * 5.0 + 0.12 * pattern - 4.65) * g.sideburns[rows])
 
 
 def _outer(g: _Growth, row: Row, pattern: Field) -> Field:
     """Return what lies within the thickness of the hair."""
     thickness = row["hair_volume"] * (1 - 0.75 * row["crown_thinning"]) * (0.6 if row["hair_flow"] == COMBED_BACK else 1.0)
-    return as_field(unit((thickness * g.top - g.outside) * (g.scale * 0.25) + 0.15 * pattern + 0.5))
+    return as_field(unit((thickness * g.top[: g.ears] - g.outside[: g.ears]) * (g.scale * 0.25) + 0.15 * pattern + 0.5))
 
 
 def _curtain(g: _Growth, row: Row, pattern: Field) -> Field:
@@ -160,7 +168,7 @@ def _rows_below(g: _Growth, height: float) -> slice:
 
 
 def shade_hair(side: int, pattern: Field, light: Floats, fill: float) -> tuple[Field, Field]:
-    """Return the light that hair scatters and the light that it mirrors, both (side, side)."""
+    """Return the light that hair scatters and the light that it mirrors, both of the shape of ``pattern``."""
     import cv2
 
     g = _growth(side)
@@ -172,8 +180,8 @@ def shade_hair(side: int, pattern: Field, light: Floats, fill: float) -> tuple[F
     shine *= shine
     fields = cv2.merge([lit * 0.9 + fill * 0.5, 0.05 * shine * shine * lit])
     scattered, mirrored = cv2.split(cv2.resize(fields, (side, side), interpolation=cv2.INTER_LINEAR))
-    relief = np.maximum(1 + 0.24 * pattern, 0.3)
-    return scattered * relief * g.roots, mirrored * relief * relief
+    rows, relief = slice(None, len(pattern)), np.maximum(1 + 0.24 * pattern, 0.3)
+    return scattered[rows] * relief * g.roots[rows], mirrored[rows] * relief * relief
 
 
 def _along(direction: Floats, field: Field) -> Field:

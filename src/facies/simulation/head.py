@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -12,6 +11,7 @@ from facies.simulation.canvas import Field, as_field, skin_box, skin_canvas, uni
 from facies.simulation.eyes import catchlights, paint_eyes
 from facies.simulation.face_parameters import IDENTITY_RELIEFS
 from facies.simulation.hair import hair_colour, hair_cover, shade_hair, strand_pattern
+from facies.simulation.light import Light
 from facies.simulation.lips import Mouth, shape_mouth
 from facies.simulation.reliefs import pores, reliefs
 from facies.simulation.rows import Row
@@ -19,52 +19,31 @@ from facies.simulation.sculpture import neutral_head
 from facies.simulation.skin import BLOOD, MELANIN, base_skin, skin_pigments
 from facies.types import Floats
 
+Normal = tuple[Field, Field, Field]
+"""The normal of the surface, its three parts (height, width) each."""
+
 WRAP = (0.36, 0.22, 0.16)
 """How far beyond the terminator red, green and blue light reach: red travels furthest in skin."""
-
-
-@dataclass(frozen=True, eq=False)
-class Light:
-    """Where the main light comes from (3,), and the colours of the main and of the filling light, (3,) each."""
-
-    direction: Floats
-    main: Field
-    fill: Field
-
-    def turned(self, turn: Floats) -> Light:
-        """Return the same light as a head turned by this rotation sees it."""
-        return Light(turn.T @ self.direction, self.main, self.fill)
-
-
-def light_of(row: Row) -> Light:
-    """Return the light in which the picture is taken, exposure included."""
-    azimuth, elevation = np.deg2rad([row["light_azimuth"], row["light_elevation"]])
-    direction = np.array([np.sin(azimuth) * np.cos(elevation), -np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
-    warm = np.array([1 + row["light_warmth"], 1.0, 1 - row["light_warmth"]], np.float32)
-    strength = row["light_strength"] * row["exposure"]
-    return Light(direction, 1.45 * strength * warm, 0.72 * row["light_fill"] * strength * (2 - warm))
 
 
 def model_head(row: Row, side: int, light: Light) -> Field:
     """Return the lit head on its sheet: linear light times cover, and cover, (side, side, 4)."""
     import cv2
 
+    box, colour = skin_box(side), hair_colour(row)
     pattern = strand_pattern(row, side)
-    cover = hair_cover(row, side, pattern)
-    bare = 1 - cover[skin_box(side)]
+    cover = np.zeros((side, side), np.float32)
+    cover[: len(pattern)] = hair_cover(row, side, pattern)
+    bare = 1 - cover[box]
     skin = _light_skin(row, side, light, bare)
-    scattered, mirrored = shade_hair(side, pattern, light.direction, float(light.fill.mean()))
-    scattered *= cover
-    mirrored *= cover
+    scattered, mirrored = (shone * cover[: len(pattern)] for shone in shade_hair(side, pattern, light.direction, float(light.fill.mean())))
     shown = bare * _skin_cover(side)
-    colour = hair_colour(row)
-    planes = []
-    for c in range(3):
-        plane = scattered * (colour[c] * light.main[c]) + mirrored * light.main[c]
-        plane[skin_box(side)] += skin[c] * shown
-        planes.append(plane)
-    cover[skin_box(side)] += shown
-    return np.asarray(cv2.merge([*planes, cover]), dtype=np.float32)
+    planes = np.zeros((3, side, side), np.float32)
+    for c, plane in enumerate(planes):
+        np.add(scattered * (colour[c] * light.main[c]), mirrored * light.main[c], out=plane[: len(pattern)])
+        plane[box] += skin[c] * shown
+    cover[box] += shown
+    return as_field(cv2.merge([*planes, cover]))
 
 
 @cache
@@ -79,10 +58,11 @@ def _skin_cover(side: int) -> Field:
 def _light_skin(row: Row, side: int, light: Light, bare: Field) -> Field:
     """Return the light that the skin sends to the camera, (3, height, width)."""
     mouth = shape_mouth(row, side)
-    surface = _surface(row, side, mouth)
-    up = 1 / np.sqrt(1 + surface[0] * surface[0] + surface[1] * surface[1])
-    lit = _shade(_albedo(row, side, mouth), surface, up, light, _shade_of_hair(bare))
-    gloss = _gloss(surface, up, light.direction, mouth)
+    slope_x, slope_y, hollow = _surface(row, side, mouth)
+    upright = 1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+    normal = (-slope_x * upright, -slope_y * upright, upright)
+    lit = _shade(_albedo(row, side, mouth), normal, hollow, light, _shade_of_hair(bare))
+    gloss = _gloss(normal, light.direction, mouth)
     for c in range(3):
         lit[c] += gloss * light.main[c]
     boxes, spots = catchlights(side, light.direction)
@@ -122,17 +102,21 @@ def _strengths(row: Row) -> dict[str, float]:
     return found | {"cushing_cheek": row["cushing"]}
 
 
-def _surface(row: Row, side: int, mouth: Mouth) -> Field:
-    """Return the slopes of the height field along x and y, and the light that its hollows lose, (3, height, width)."""
+def _surface(row: Row, side: int, mouth: Mouth) -> tuple[Field, Field, Field]:
+    """Return the slopes of the height field along x and y, and the light that its hollows lose, each (height, width)."""
+    import cv2
+
     surface, shapes = neutral_head(side).surface.copy(), reliefs(side)
     for name, strength in _strengths(row).items():
         if abs(strength) > 1e-3:
-            part = shapes[name]
-            surface[(slice(None), *part.box)] += part.change * strength
-    surface[:2] += _cut_pores(row, side) * (0.045 + 0.075 * row["sign_texture"])
-    surface[(0, *mouth.box)] += mouth.slope_x
-    surface[(1, *mouth.box)] += mouth.slope_y
-    return surface
+            part = surface[shapes[name].box]
+            cv2.scaleAdd(shapes[name].change, strength, part, part)
+    slope_x, slope_y, hollow = cv2.split(surface)
+    rough = 0.045 + 0.075 * row["sign_texture"]
+    for slope, texture, lips in zip((slope_x, slope_y), _cut_pores(row, side), (mouth.slope_x, mouth.slope_y), strict=True):
+        slope += texture * rough
+        slope[mouth.box] += lips
+    return slope_x, slope_y, hollow
 
 
 def _cut_pores(row: Row, side: int) -> Field:
@@ -154,20 +138,19 @@ def _shade_of_hair(bare: Field) -> Field:
     return np.asarray(0.55 + 0.45 * cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def _facing(surface: Field, up: Field, direction: Floats) -> Field:
+def _facing(normal: Normal, direction: Floats) -> Field:
     """Return the cosine between the surface's normal and a direction, (height, width)."""
     x, y, z = (float(v) for v in direction)
-    return as_field((z - x * surface[0] - y * surface[1]) * up)
+    return as_field(x * normal[0] + y * normal[1] + z * normal[2])
 
 
-def _shade(albedo: Field, surface: Field, up: Field, light: Light, under_hair: Field) -> Field:
+def _shade(albedo: Field, normal: Normal, hollow: Field, light: Light, under_hair: Field) -> Field:
     """Light the skin: soft-edged direct light, filling light from above, less of both in hollows and under hair."""
     import cv2
 
-    facing = _facing(surface, up, light.direction)
-    hollow = np.minimum(np.maximum(surface[2], -0.02), 1.2)
-    open_sky = cv2.exp(hollow * -1.6) * under_hair
-    above = (0.80 + 0.25 * surface[1] * up) * open_sky
+    facing = _facing(normal, light.direction)
+    open_sky = cv2.exp(np.minimum(np.maximum(hollow, -0.02), 1.2) * -1.6) * under_hair
+    above = (0.80 - 0.25 * normal[1]) * open_sky
     open_sky *= 0.65
     open_sky += 0.35
     for c, wrap in enumerate(WRAP):
@@ -179,12 +162,12 @@ def _shade(albedo: Field, surface: Field, up: Field, light: Light, under_hair: F
     return albedo
 
 
-def _gloss(surface: Field, up: Field, direction: Floats, mouth: Mouth) -> Field:
+def _gloss(normal: Normal, direction: Floats, mouth: Mouth) -> Field:
     """Return the light mirrored by skin and lips, (height, width)."""
     import cv2
 
     half = direction + np.array([0, 0, 1.0])
-    broad = cv2.exp((_facing(surface, up, half / np.linalg.norm(half)) - 1) * 22.0)
+    broad = cv2.exp((_facing(normal, half / np.linalg.norm(half)) - 1) * 22.0)
     broad *= 0.045
     broad[mouth.box] *= 1 + 1.1 * mouth.gloss
     return as_field(broad)

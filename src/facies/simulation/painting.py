@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -11,13 +11,14 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.simulation.backdrop import paint_backdrop
-from facies.simulation.body import body_map, layer_side, paint_body
-from facies.simulation.canvas import Field
+from facies.simulation.body import body_map, layer_side, paint_body, visible_window
+from facies.simulation.canvas import Field, as_field
 from facies.simulation.cohort import faces_to_paint, simulate_cohort
 from facies.simulation.face_parameters import check_parameters, draw_face_parameters
 from facies.simulation.geometry import LANDMARKS, Placement, place, project, sheet_map
 from facies.simulation.hair import hair_colour
-from facies.simulation.head import Light, light_of, model_head
+from facies.simulation.head import model_head
+from facies.simulation.light import Light, light_of
 from facies.simulation.rows import Row, rows_of
 from facies.simulation.skin import base_skin
 from facies.types import Floats, Image, Images, Points
@@ -83,7 +84,10 @@ def paint_jpeg(row: Row, *, size: int = 256) -> bytes:
 
 def paint_backgrounds(parameters: pd.DataFrame, *, size: int = 256) -> Images:
     """Paint the same pictures without anybody in them, (n, size, size, 3)."""
-    pictures = [_expose(paint_backdrop(row, size), row) for row in rows_of(parameters)]
+    import cv2
+
+    check_parameters(parameters)
+    pictures = [_expose(cv2.split(paint_backdrop(row, size)), row) for row in rows_of(parameters)]
     return np.stack(pictures) if pictures else np.empty((0, size, size, 3), np.uint8)
 
 
@@ -109,10 +113,10 @@ def _paint(row: Row, size: int) -> tuple[Image, Points]:
 
     light, side = light_of(row), max(128, size)
     placement = place(row, size)
-    behind = _lay_over(paint_backdrop(row, size // 2), _photograph_body(row, light, size // 2))
-    picture = cv2.resize(behind, (size, size), interpolation=cv2.INTER_LINEAR)
+    behind = _lay_over(cv2.split(paint_backdrop(row, size // 2)), _photograph_body(row, light, size // 2))
+    planes = [cv2.resize(plane, (size, size), interpolation=cv2.INTER_LINEAR) for plane in behind]
     head = model_head(row, side, light.turned(placement.turn))
-    return _expose(_lay_over(picture, _photograph_head(head, placement)), row), project(placement, LANDMARKS)
+    return _expose(_lay_over(planes, _photograph_head(head, placement)), row), project(placement, LANDMARKS)
 
 
 def _photograph_head(head: Field, placement: Placement) -> Field:
@@ -128,45 +132,47 @@ def _photograph_body(row: Row, light: Light, size: int) -> Field:
     import cv2
 
     side = layer_side(2 * size)
-    planes, cover = paint_body(row, side, np.exp(base_skin(row)), hair_colour(row), light.direction, (light.main, light.fill * 0.8))
-    layer = cv2.merge([*(plane * cover for plane in planes), cover])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     where = body_map(row, side, size)
-    return np.asarray(cv2.warpAffine(layer, where, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE), dtype=np.float32)
+    window = visible_window(where, side, size)
+    planes, cover = paint_body(row, side, window, np.exp(base_skin(row)), hair_colour(row), light)
+    layer = cv2.merge([*(plane * cover for plane in planes), cover])
+    where[:, 2] -= (window[1].start, window[0].start)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return as_field(cv2.warpAffine(layer, where, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _lay_over(picture: Field, layer: Field) -> Field:
-    """Lay a layer with its cover over a picture, in linear light."""
+def _lay_over(planes: Sequence[Field], layer: Field) -> list[Field]:
+    """Lay a layer with its cover over the three planes of a picture, in linear light."""
     import cv2
 
-    *planes, cover = cv2.split(layer)
+    *above, cover = cv2.split(layer)
     through = 1 - cover
-    for below, plane in zip(cv2.split(picture), planes, strict=True):
-        below *= through
-        plane += below
-    return np.asarray(cv2.merge(planes), dtype=np.float32)
+    for below, plane in zip(planes, above, strict=True):
+        plane += below * through
+    return above
 
 
 @cache
 def _grain(size: int) -> Field:
     rng = np.random.default_rng(17)
-    return rng.standard_normal((size + size // 2, size + size // 2, 3)).astype(np.float32)
+    return rng.standard_normal((3, size + size // 2, size + size // 2)).astype(np.float32)
 
 
-def _expose(picture: Field, row: Row) -> Image:
-    """Take the photograph: display values, resolution, blur, grain."""
+def _expose(planes: Sequence[Field], row: Row) -> Image:
+    """Take the photograph: display values, grain, resolution, blur."""
     import cv2
 
-    size = len(picture)
-    cv2.sqrt(cv2.max(picture, 0.0, picture), picture)
-    image = cv2.convertScaleAbs(picture, alpha=255)
+    size = len(planes[0])
+    rng = np.random.default_rng([int(row["photo_seed"]), 2])
+    top, left = (int(v) for v in rng.integers(0, size // 2, 2))
+    developed = []
+    for plane, grain in zip(planes, _grain(size)[:, top : top + size, left : left + size], strict=True):
+        shown = cv2.scaleAdd(grain, row["grain"], cv2.sqrt(cv2.max(plane, 0.0)))
+        developed.append(cv2.convertScaleAbs(cv2.max(shown, 0.0), alpha=255))
+    image = cv2.merge(developed)
     if row["resolution"] < 0.97:
         small = max(16, round(size * row["resolution"]))
         image = cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), (size, size), interpolation=cv2.INTER_LINEAR)
     if row["blur"] * size > 0.3 * 256:
         image = cv2.GaussianBlur(image, (5, 5), row["blur"] * size / 256)
-    rng = np.random.default_rng([int(row["photo_seed"]), 2])
-    top, left = (int(v) for v in rng.integers(0, size // 2, 2))
-    grain = _grain(size)[top : top + size, left : left + size]
-    noisy = cv2.scaleAdd(grain, 255 * row["grain"], image.astype(np.float32))
-    return np.asarray(cv2.convertScaleAbs(cv2.max(noisy, 0.0)), dtype=np.uint8)
+    return np.asarray(image, dtype=np.uint8)

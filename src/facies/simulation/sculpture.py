@@ -20,7 +20,7 @@ OUTLINE = (
 class Head:
     """The neutral head: ``radius`` is 0 in the middle and 1 at the outline, ``outside`` the distance beyond the outline.
 
-    ``surface`` holds the slopes along x and y, and the light that hollows lose, (3, height, width).
+    ``surface`` holds the slopes along x and y, and the light that hollows lose, (height, width, 3).
     """
 
     radius: Field
@@ -103,7 +103,7 @@ def neutral_head(side: int) -> Head:
     ear = ear_shape(sheet.x, sheet.y)
     whole = depth + _ear_relief(sheet, ear)
     slope_y, slope_x = (np.clip(slope * sheet.scale, -3.5, 3.5) for slope in np.gradient(whole))
-    return Head(radius, outside, depth, as_field([slope_x, slope_y, _hollows(depth, sheet)]), ear)
+    return Head(radius, outside, depth, as_field(np.dstack([slope_x, slope_y, _hollows(depth, sheet)])), ear)
 
 
 def _ear_relief(sheet: Canvas, ear: Field) -> Field:

@@ -16,7 +16,7 @@ N_VARIANTS = 5
 class Relief:
     """A change of the height field in one part of the sheet.
 
-    ``change`` holds its slopes along x and y, and how much light its hollows lose, (3, height, width).
+    ``change`` holds its slopes along x and y, and how much light its hollows lose, (height, width, 3).
     """
 
     box: Box
@@ -31,7 +31,7 @@ def relief(sheet: Canvas, box: Box, height: Field) -> Relief:
     near = cv2.GaussianBlur(height, (0, 0), 0.035 * sheet.scale) - height
     far = cv2.GaussianBlur(height, (0, 0), 0.12 * sheet.scale) - height
     hollow = 10 * np.clip(near, -0.004, 0.05) + 1.5 * np.clip(far, -0.02, 0.1)
-    return Relief(box, as_field([slope_x, slope_y, hollow]))
+    return Relief(box, as_field(np.dstack([slope_x, slope_y, hollow])))
 
 
 def groove(x: Field, y: Field, line: Field, width: float, depth: float) -> Field:
