@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def layer_side(size: int) -> int:
 
 def _cut(t: _Torso, window: Box) -> _Torso:
     """Return a part of the layer's sheet."""
-    fields = {name: value[(..., *window)] if isinstance(value, np.ndarray) else value for name, value in vars(t).items()}
+    fields: dict[str, Any] = {name: value[(..., *window)] if isinstance(value, np.ndarray) else value for name, value in vars(t).items()}
     return _Torso(**fields)
 
 
