@@ -44,7 +44,7 @@ def test_face_mesh__an_absent_file_is_named_with_the_command_that_fetches_it(tmp
 def test_face_mesh__files_that_are_no_networks_are_refused(tmp_path: Path) -> None:
     for name in ("face_landmark.tflite", BLAZEFACE_FILE):
         (tmp_path / name).write_bytes(b"no network")
-    with pytest.raises((WeightsError, MissingExtraError), match="no TensorFlow Lite networks|pip install"):
+    with pytest.raises((WeightsError, MissingExtraError), match=r"no TensorFlow Lite networks|pip install"):
         FaceMesh(tmp_path / "face_landmark.tflite")
 
 

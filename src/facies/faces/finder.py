@@ -48,7 +48,7 @@ class FaciesFinder:
     Parameters
     ----------
     min_score
-        Faces that are less certain are not returned, 0 to 1.
+        Faces that are less certain are not returned, 0 to 1. Ordinary portraits score 0.8 and more.
 
     Raises
     ------
@@ -63,7 +63,7 @@ class FaciesFinder:
 
     name = "facies-finder"
 
-    def __init__(self, *, min_score: float = 0.5) -> None:
+    def __init__(self, *, min_score: float = 0.6) -> None:
         data, self.card = read_network()
         self.sha256: str = self.card["sha256"]
         self.min_score = min_score
