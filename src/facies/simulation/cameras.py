@@ -33,12 +33,12 @@ def _clinic(rng: RNG, device: RNG) -> dict[str, float]:
         "light_azimuth": -35 + 70 * camera[1] + 6 * z[7], "light_elevation": 22 + 14 * camera[2] + 3 * z[8],
         "light_strength": 1.0 + 0.05 * z[9], "light_fill": 0.55 + 0.2 * camera[3], "light_warmth": 0.25 * (camera[4] - 0.5) + 0.03 * z[10],
         "exposure": 1.0 + 0.04 * z[11], "backdrop": 0.0, "backdrop_hue": camera[5] * 0.999, "backdrop_lightness": 0.35 + 0.5 * camera[3],
-        "blur": 0.35 + 0.25 * u[0], "grain": 0.008 + 0.010 * u[1], "resolution": 1.0, "jpeg_quality": 92,
+        "blur": 0.35 + 0.25 * u[0], "grain": 0.008 + 0.010 * u[1], "jpeg_quality": 92,
     }  # fmt: skip
 
 
 def _anywhere(rng: RNG, _: RNG) -> dict[str, float]:
-    """Draw a picture from anywhere: heads turned, light from any side, any background, resolution and compression."""
+    """Draw a picture from anywhere: heads turned, light from any side, any background, sharpness and compression."""
     z, u = bounded(rng, 16), rng.random(16)
     return {
         "yaw": 8.0 * z[0], "pitch": 6.0 * z[1], "roll": 5.0 * z[2], "smile": 0.6 * z[3],
@@ -47,8 +47,7 @@ def _anywhere(rng: RNG, _: RNG) -> dict[str, float]:
         "light_strength": 1.0 + 0.12 * z[9], "light_fill": 0.35 + 0.55 * u[2], "light_warmth": 0.08 * z[10],
         "exposure": 1.0 + 0.10 * z[11], "backdrop": float(int(len(KINDS) * u[3])),
         "backdrop_hue": u[4], "backdrop_lightness": 0.1 + 0.8 * u[5],
-        "blur": 0.3 + 0.8 * u[6], "grain": 0.006 + 0.030 * u[7] ** 2, "resolution": 1.0 - 0.5 * u[8] ** 3,
-        "jpeg_quality": int(60 + 38 * u[9]),
+        "blur": 0.3 + 0.7 * u[6] + 0.9 * u[8] ** 3, "grain": 0.006 + 0.030 * u[7] ** 2, "jpeg_quality": int(60 + 38 * u[9]),
     }  # fmt: skip
 
 

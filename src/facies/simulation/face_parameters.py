@@ -42,7 +42,7 @@ def draw_face_parameters(faces: pd.DataFrame, *, random_state: int, cameras: str
     random_state
         Seed. A person keeps the same features in every picture, and a picture does not depend on the others in the table.
     cameras
-        ``"clinic"`` (frontal, even light), or ``"anywhere"`` (turned heads, hard light, any background and resolution).
+        ``"clinic"`` (frontal, even light), or ``"anywhere"`` (turned heads, hard light, any background, sharpness and compression).
 
     Returns
     -------
@@ -53,6 +53,13 @@ def draw_face_parameters(faces: pd.DataFrame, *, random_state: int, cameras: str
     ------
     InputError
         When a column is missing or ``cameras`` is not known.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"photo_id": ["a", "b"], "participant_id": ["p1", "p1"], "age": [60.0, 60.0], "sex": ["male", "male"]})
+    >>> drawn = draw_face_parameters(people, random_state=1)
+    >>> bool(drawn.jaw_width[0] == drawn.jaw_width[1]), bool(drawn.yaw[0] == drawn.yaw[1])
+    (True, False)
     """
     if cameras not in CAMERAS:
         raise InputError(f"cameras is '{cameras}': choose from {', '.join(CAMERAS)}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from facies.simulation.canvas import ORIGIN, SPAN, Field, as_field, canvas
 from facies.simulation.rows import Row
-from facies.simulation.sculpture import neutral_depth
+from facies.simulation.sculpture import feature_depth, outline_radius
 from facies.simulation.shapes import GRID, shape_shift
 from facies.types import Floats, Points
 
@@ -18,6 +18,10 @@ LANDMARKS = np.array([(-0.495, -0.014), (0.495, -0.014), (0.0, 0.655), (-0.43, 1
 
 PIVOT = 0.35
 """Depth about which the head turns, in eye distances."""
+
+USUAL_DEPTH = 0.8
+STEPS = 4
+"""Where the search for the point that a pixel shows begins, and its steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +60,13 @@ def rotation(yaw: float, pitch: float, roll: float) -> Floats:
 
 @cache
 def _smooth_depth() -> Field:
-    """Return the neutral head's depth below the pivot on the coarse grid, smoothed and continued beyond the outline."""
+    """Return how far the neutral head lies before the pivot on the coarse grid, continued beyond the outline without steep slopes."""
     import cv2
 
-    _, _, depth = neutral_depth(canvas(256))
-    return as_field(cv2.resize(cv2.GaussianBlur(depth, (0, 0), 5.0), (GRID, GRID), interpolation=cv2.INTER_AREA) - PIVOT)
+    sheet = canvas(256)
+    rounded = 1.28 / (1 + (np.hypot(sheet.x, sheet.y) / outline_radius(sheet.x, sheet.y) / 1.05) ** 5)
+    features = cv2.GaussianBlur(feature_depth(sheet.x, sheet.y), (0, 0), 4.0)
+    return as_field(cv2.resize(rounded + features, (GRID, GRID), interpolation=cv2.INTER_AREA) - PIVOT)
 
 
 def place(row: Row, size: int) -> Placement:
@@ -106,13 +112,12 @@ def _unproject(placement: Placement, seen_x: Field, seen_y: Field) -> tuple[Fiel
     """Find the point of the head that each point of the picture shows, by a few fixed-point steps over its depth."""
     turn = placement.turn.tolist()
     inverse = np.linalg.inv(placement.turn[:2, :2]).tolist()
-    x = inverse[0][0] * seen_x + inverse[0][1] * seen_y
-    y = inverse[1][0] * seen_x + inverse[1][1] * seen_y
-    for _ in range(4):
-        z = _sample(placement.depth, x, y)
+    x, y, z = seen_x, seen_y, as_field(USUAL_DEPTH)
+    for _ in range(STEPS):
         towards = (turn[2][0] * x + turn[2][1] * y + turn[2][2] * z) * (1 / placement.distance) + 1
         u, v = seen_x / towards - turn[0][2] * z, seen_y / towards - turn[1][2] * z
         x, y = inverse[0][0] * u + inverse[0][1] * v, inverse[1][0] * u + inverse[1][1] * v
+        z = _sample(placement.depth, x, y)
     return x, y
 
 

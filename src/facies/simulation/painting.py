@@ -55,7 +55,28 @@ def simulate_faces(faces: pd.DataFrame | int, *, random_state: int, size: int = 
 
 
 def paint_faces(parameters: pd.DataFrame, *, size: int = 256) -> SimulatedFaces:
-    """Paint one picture a row of ``parameters``; a picture does not depend on the other rows."""
+    """Paint one picture a row of ``parameters``; a picture does not depend on the other rows.
+
+    Parameters
+    ----------
+    parameters
+        As :func:`draw_face_parameters` gives them; any column may be set before painting.
+    size
+        Side of the pictures in pixels, 48 to 2048.
+
+    Raises
+    ------
+    InputError
+        When ``size`` is out of range or a parameter is missing.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"photo_id": ["a"], "participant_id": ["a"], "age": [50.0], "sex": ["female"]})
+    >>> drawn = draw_face_parameters(people, random_state=1).assign(cushing=1.0, yaw=10.0)
+    >>> faces = paint_faces(drawn, size=128)
+    >>> faces.images.shape, faces.points.shape
+    ((1, 128, 128, 3), (1, 5, 2))
+    """
     painted = list(iterate_faces(parameters, size=size))
     if not painted:
         return SimulatedFaces(np.empty((0, size, size, 3), np.uint8), np.empty((0, 5, 2)))
@@ -159,7 +180,7 @@ def _grain(size: int) -> Field:
 
 
 def _expose(planes: Sequence[Field], row: Row) -> Image:
-    """Take the photograph: display values, grain, resolution, blur."""
+    """Take the photograph: display values, grain, blur."""
     import cv2
 
     size = len(planes[0])
@@ -167,12 +188,10 @@ def _expose(planes: Sequence[Field], row: Row) -> Image:
     top, left = (int(v) for v in rng.integers(0, size // 2, 2))
     developed = []
     for plane, grain in zip(planes, _grain(size)[:, top : top + size, left : left + size], strict=True):
-        shown = cv2.scaleAdd(grain, row["grain"], cv2.sqrt(cv2.max(plane, 0.0)))
-        developed.append(cv2.convertScaleAbs(cv2.max(shown, 0.0), alpha=255))
+        developed.append(cv2.convertScaleAbs(cv2.scaleAdd(grain, row["grain"], cv2.sqrt(plane)), alpha=255))
     image = cv2.merge(developed)
-    if row["resolution"] < 0.97:
-        small = max(16, round(size * row["resolution"]))
-        image = cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), (size, size), interpolation=cv2.INTER_LINEAR)
-    if row["blur"] * size > 0.3 * 256:
-        image = cv2.GaussianBlur(image, (5, 5), row["blur"] * size / 256)
+    sigma = row["blur"] * size / 256
+    if sigma > 0.3:
+        reach = 2 * int(np.ceil(1.5 * sigma)) + 1
+        image = cv2.GaussianBlur(image, (reach, reach), sigma)
     return np.asarray(image, dtype=np.uint8)

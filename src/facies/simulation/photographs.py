@@ -23,6 +23,15 @@ def write_photographs(cohort: Cohort, folder: Path, *, size: int = 256, cameras:
     -------
     pandas.DataFrame
         The parameters of the pictures, one row each.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from facies.simulation import simulate_cohort
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     drawn = write_photographs(simulate_cohort(2, random_state=1), Path(folder), size=64)
+    ...     sorted(path.name for path in (Path(folder) / "photos").iterdir())
+    ['p0001_s1_1.jpg', 'p0002_s1_1.jpg']
     """
     parameters = draw_face_parameters(faces_to_paint(cohort), random_state=cohort.random_state, cameras=cameras)
     for _ in iterate_written(cohort, parameters, folder, size=size):

@@ -56,6 +56,14 @@ def region_masks(parameters: pd.DataFrame, *, size: int = 256) -> dict[str, NDAr
     -------
     dict
         Name of the region: (n, size, size), true inside.
+
+    Examples
+    --------
+    >>> from facies.simulation import draw_face_parameters
+    >>> people = pd.DataFrame({"photo_id": ["a"], "participant_id": ["a"], "age": [50.0], "sex": ["female"]})
+    >>> masks = region_masks(draw_face_parameters(people, random_state=1), size=100)
+    >>> masks["nose"].shape, bool(masks["chin"].sum() < masks["background"].sum())
+    ((1, 100, 100), True)
     """
     import cv2
 

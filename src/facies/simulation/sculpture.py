@@ -54,8 +54,12 @@ def neutral_depth(sheet: Canvas) -> tuple[Field, Field, Field]:
     edge = outline_radius(x, y)
     radius = r / edge
     z = 1.30 * np.clip(1 - radius**2.7, 0.0, 1) ** 0.55
-    z = z + _bones(x, y) + _eyes(x, y) + _nose(x, y) + _mouth(x, y)
-    return as_field(radius), as_field(r - edge), as_field(z)
+    return as_field(radius), as_field(r - edge), as_field(z + feature_depth(x, y))
+
+
+def feature_depth(x: Field, y: Field) -> Field:
+    """Return the height of the features above the rounded head."""
+    return as_field(_bones(x, y) + _eyes(x, y) + _nose(x, y) + _mouth(x, y))
 
 
 def _bones(x: Field, y: Field) -> Field:
@@ -70,8 +74,8 @@ def _bones(x: Field, y: Field) -> Field:
 def _eyes(x: Field, y: Field) -> Field:
     socket = -0.15 * pair(x, y, 0.50, -0.06, 0.32, 0.18) - 0.075 * pair(x, y, 0.22, 0.0, 0.13, 0.17)
     ball = 0.09 * pair(x, y, 0.50, 0.0, 0.20, 0.125)
-    trough = -0.015 * pair(x, y, 0.42, 0.20, 0.22, 0.07)
-    return as_field(socket + ball + trough)
+    below = -0.015 * pair(x, y, 0.42, 0.20, 0.22, 0.07)
+    return as_field(socket + ball + below)
 
 
 def _nose(x: Field, y: Field) -> Field:

@@ -10,7 +10,7 @@ import numpy as np
 from facies.simulation.canvas import Field, as_field, canvas, dome, domes, ramp
 from facies.simulation.rows import Row
 
-GRID = 64
+GRID = 48
 """Side of the coarse grid on which positions are computed before they are enlarged."""
 
 _SHIFTS: dict[str, Callable[[Field, Field], tuple[Field | float, Field | float]]] = {

@@ -38,9 +38,12 @@ def groove(x: Field, y: Field, line: Field, width: float, depth: float) -> Field
     """Return a furrow along ``line`` (n, 2), with the folds that stand up beside it; it tapers at both ends."""
     along = np.linspace(0, 1, len(line))
     strength = np.sin(np.pi * np.clip(along, 0.02, 0.98)) ** 0.5
-    d2 = (x[..., None] - line[:, 0]) ** 2 + (y[..., None] - line[:, 1]) ** 2
-    nearest = np.argmin(d2, axis=-1)
-    distance = np.sqrt(np.take_along_axis(d2, nearest[..., None], axis=-1)[..., 0])
+    squared, nearest = np.full(x.shape, np.inf, np.float32), np.zeros(x.shape, np.intp)
+    for i, (px, py) in enumerate(line.tolist()):
+        candidate = (x - px) ** 2 + (y - py) ** 2
+        nearest[candidate < squared] = i
+        np.minimum(squared, candidate, out=squared)
+    distance = np.sqrt(squared)
     shape = -np.exp(-((distance / width) ** 2)) + 0.45 * np.exp(-(((distance - 2.0 * width) / (1.4 * width)) ** 2))
     return as_field(depth * strength[nearest] * shape)
 
