@@ -19,10 +19,11 @@ from portraits import POINT_COLUMNS, list_portraits, shared_folder
 from scenes import cut_face_free, draw_gradient, draw_noise, draw_shapes, draw_stripes, read_face_free
 
 from facies.faces import FaciesFinder, YuNet
+from facies.simulation import draw_face_parameters, iterate_faces, paint_backgrounds
 from facies.types import Detector
 
 NEAR = 0.3
-N_CUT, N_DRAWN = 500, 500
+N_CUT, N_DRAWN, N_SIMULATED = 500, 500, 500
 
 
 def read_rgb(path: Path) -> np.ndarray:
@@ -50,7 +51,7 @@ def summarise(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def face_free_pictures(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield pictures that show nobody: whole ones, turned and scaled pieces of them, and drawn backgrounds."""
+    """Yield pictures that show nobody: whole ones, turned and scaled pieces of them, drawn backgrounds, the simulation's backgrounds."""
     rng = np.random.default_rng(7)
     pictures = read_face_free(folder)
     for pyramid in pictures:
@@ -60,6 +61,29 @@ def face_free_pictures(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
     drawers = (draw_noise, draw_stripes, draw_shapes, draw_gradient)
     for i in range(N_DRAWN):
         yield "drawn", drawers[i % 4](rng, int(rng.integers(160, 480)))
+    for background in paint_backgrounds(simulated_people(N_SIMULATED)):
+        yield "simulated", cv2.cvtColor(background, cv2.COLOR_RGB2GRAY)
+
+
+def simulated_people(n: int) -> pd.DataFrame:
+    """Return parameters of n simulated people's photographs."""
+    rng = np.random.default_rng(8)
+    names = [f"p{i}" for i in range(n)]
+    people = pd.DataFrame(
+        {"photo_id": names, "participant_id": names, "age": rng.uniform(18, 90, n), "sex": rng.choice(["female", "male"], n)}
+    )
+    return draw_face_parameters(people, random_state=8, cameras="anywhere")
+
+
+def judge_simulated(detector: Detector, n: int = 300) -> float:
+    """Return the share of simulated faces that are found near their true points."""
+    found = []
+    for image, points in iterate_faces(simulated_people(n)):
+        near = [
+            np.linalg.norm(face.points - points, axis=1).mean() / np.linalg.norm(points[1] - points[0]) for face in detector.detect(image)
+        ]
+        found.append(min(near, default=np.inf) <= NEAR)
+    return float(np.mean(found))
 
 
 def judge_face_free(detector: Detector, folder: Path) -> dict[str, float]:
@@ -101,6 +125,7 @@ def main() -> None:
         print(summarise(judged).round(4).to_string())
         print("not found:", ", ".join(judged[~judged.found].path) or "none")
         print("false finds:", {kind: round(share, 4) for kind, share in judge_face_free(detector, arguments.face_free).items()})
+        print(f"simulated faces found: {judge_simulated(detector):.4f}")
         print(f"portraits of 400 px a second, one core: {pictures_a_second(detector, shared, rows):.0f}\n")
 
 

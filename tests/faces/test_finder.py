@@ -14,6 +14,7 @@ import pytest
 from facies.errors import WeightsError
 from facies.faces import FaciesFinder
 from facies.faces.finder import TEMPLATE, invert, read_network, sigmoid, upright
+from facies.simulation import draw_face_parameters, iterate_faces, paint_backgrounds
 from facies.types import Image, Points
 
 LABELS = [f"{name}_{axis}" for name in ("reye", "leye", "nose", "rmouth", "lmouth") for axis in "xy"]
@@ -93,6 +94,27 @@ def test_finder__finds_nobody_in_drawn_backgrounds(finder: FaciesFinder) -> None
         ]
     finds = [finder.detect(np.dstack([background.astype(np.uint8)] * 3)) for background in backgrounds]
     assert sum(map(bool, finds)) == 0
+
+
+@pytest.fixture(scope="module")
+def simulated() -> pd.DataFrame:
+    """Return parameters of 60 simulated people, whom the finder never saw."""
+    names = [f"p{i}" for i in range(60)]
+    people = pd.DataFrame({"photo_id": names, "participant_id": names, "age": np.linspace(18, 90, 60), "sex": ["female", "male"] * 30})
+    return draw_face_parameters(people, random_state=2)
+
+
+def test_finder__finds_simulated_people_where_they_are(finder: FaciesFinder, simulated: pd.DataFrame) -> None:
+    errors = []
+    for image, points in iterate_faces(simulated):
+        (face,) = finder.detect(image)
+        errors.append(point_error(face.points, points))
+    assert np.mean(errors) < 0.1
+    assert max(errors) < 0.25
+
+
+def test_finder__finds_nobody_in_the_same_pictures_without_the_people(finder: FaciesFinder, simulated: pd.DataFrame) -> None:
+    assert not any(finder.detect(background) for background in paint_backgrounds(simulated))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 900, 3), (48, 48, 3), (2000, 60, 3)])
