@@ -63,7 +63,7 @@ def _window(side: int) -> _Window:
         upper_law=as_field(1 - t**1.7),
         lower_law=as_field(1 - t**2.4),
         within=unit(as_field((HALF_WIDTH - ax) * sheet.scale * 0.6 + 0.5)),
-        cleft=as_field(np.clip(1.12 - t, 0, 1) ** 0.4),
+        cleft=as_field(np.clip(1.03 - t, 0, 1) ** 0.5),
         swell=as_field((1 - t**2) ** 0.5),
         scale=sheet.scale,
     )

@@ -23,7 +23,7 @@ def _eye_bag(x: Field, y: Field) -> Field:
 
 
 def _hollow_cheek(x: Field, y: Field) -> Field:
-    return -0.10 * pair(x, y, 0.72, 0.82, 0.16, 0.26) - 0.05 * pair(x, y, 1.0, -0.30, 0.14, 0.26)
+    return -0.075 * pair(x, y, 0.72, 0.84, 0.18, 0.28) - 0.05 * pair(x, y, 1.0, -0.30, 0.14, 0.26)
 
 
 def _acromegaly_brow(x: Field, y: Field) -> Field:
