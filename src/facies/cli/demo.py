@@ -22,7 +22,10 @@ def demo(
 
     quiet_opencv()
     with progress_bar("painting faces", shown=True) as progress:
-        simulate_study(folder, n_participants=participants, random_state=seed, progress=progress)
+        simulate_study(
+            folder, n_participants=participants, n_unlabelled=participants // 10, n_faults=participants // 40,
+            random_state=seed, progress=progress,
+        )  # fmt: skip
     say(f"{folder}: a simulated study of {participants} people; the planted truth is in {folder / 'truth.json'}")
     with progress_bar("photographs", shown=True) as progress:
         summary = run_study(folder, jobs=n_jobs(jobs), progress=progress, tell=say)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from facies.errors import InputError
 from facies.simulation import Cohort, draw_face_parameters, simulate_cohort
@@ -52,7 +55,14 @@ per = 1.0
 
 
 def simulate_study(
-    folder: Path, *, n_participants: int = 600, random_state: int = 1, size: int = 256, progress: Progress | None = None
+    folder: Path,
+    *,
+    n_participants: int = 600,
+    n_unlabelled: int = 0,
+    n_faults: int = 0,
+    random_state: int = 1,
+    size: int = 256,
+    progress: Progress | None = None,
 ) -> Cohort:
     """Simulate a cohort and write it as a study folder: tables, photographs, study.toml and truth.json.
 
@@ -60,13 +70,17 @@ def simulate_study(
 
     Parameters
     ----------
+    n_unlabelled
+        How many of the people have no readings.
+    n_faults
+        How many photographs are spoilt as photographs of a real cohort are: cut off, blurred, dark, without a face, or missing.
     size
         Side of the photographs in pixels.
 
     Raises
     ------
     InputError
-        When the folder holds a study that is not a simulated one of facies.
+        When the folder holds a study that is not a simulated one of facies, or there are more faults than people.
 
     Examples
     --------
@@ -78,14 +92,61 @@ def simulate_study(
     """
     if (folder / CONFIG_NAME).exists() and not (folder / "truth.json").exists():
         raise InputError(f"{folder} already holds a study: choose another folder for the simulated one")
-    cohort = simulate_cohort(n_participants, random_state=random_state)
+    if not 0 <= n_faults <= n_participants:
+        raise InputError(f"n_faults is {n_faults}: choose 0 to {n_participants}, the number of participants")
+    cohort = simulate_cohort(n_participants, n_unlabelled=n_unlabelled, random_state=random_state)
     _write_tables(folder, cohort)
     parameters = draw_face_parameters(faces_to_paint(cohort), random_state=random_state)
     for done, _ in enumerate(iterate_written(cohort, parameters, folder, size=size), start=1):
         if progress is not None:
             progress(done, len(parameters))
+    spoil(sorted(folder.glob("photos/*.jpg"))[:: max(1, n_participants // max(n_faults, 1))][:n_faults])
     write_whole(folder / CONFIG_NAME, _CONFIG.format(n=n_participants, random_state=random_state).encode())
     return cohort
+
+
+def spoil(photographs: list[Path]) -> None:
+    """Spoil photographs in turn: cut off, blurred, dark, without a face, missing."""
+    for place, path in enumerate(photographs):
+        FAULTS[place % len(FAULTS)](path)
+
+
+def _cut_off(path: Path) -> None:
+    data = path.read_bytes()
+    write_whole(path, data[: len(data) // 2])
+
+
+def _blurred(path: Path) -> None:
+    from PIL import ImageFilter
+
+    _edit(path, lambda image: image.filter(ImageFilter.GaussianBlur(image.width / 40)))
+
+
+def _dark(path: Path) -> None:
+    _edit(path, lambda image: image.point(lambda value: value // 12))
+
+
+def _without_face(path: Path) -> None:
+    from PIL import Image
+
+    _edit(path, lambda image: image.crop((0, 0, image.width // 6, image.height // 6)).resize(image.size, Image.Resampling.BICUBIC))
+
+
+def _missing(path: Path) -> None:
+    path.unlink()
+
+
+FAULTS = (_cut_off, _blurred, _dark, _without_face, _missing)
+"""What befalls photographs."""
+
+
+def _edit(path: Path, change: Callable[[Any], Any]) -> None:
+    from PIL import Image
+
+    data = io.BytesIO()
+    with Image.open(path) as image:
+        change(image).save(data, "JPEG", quality=92)
+    write_whole(path, data.getvalue())
 
 
 def _write_tables(folder: Path, cohort: Cohort) -> None:
