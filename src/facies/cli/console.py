@@ -79,8 +79,8 @@ def _cell(value: Any) -> str:
 
 @contextmanager
 def progress_bar(title: str, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar with the share done and the time left on standard error."""
-    if not shown:
+    """Show a bar with the share done and the time left on standard error, where that is a terminal."""
+    if not shown or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
