@@ -98,3 +98,8 @@ def test_error_by_age__along_the_reference_shows_regression_to_the_mean():
 
 def test_age_bands__of_missing_ages_are_missing():
     assert age_bands(pd.Series([np.nan, 71.0])).isna().tolist() == [True, False]
+
+
+def test_error_by_age__where_no_age_is_known_there_are_no_bands(simulated):
+    predictions, people = simulated
+    assert error_by_age(predictions, people.assign(age=np.nan), target="perceived_age", n_bootstrap=10).empty

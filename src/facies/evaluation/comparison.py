@@ -88,7 +88,8 @@ def error_by_age(
 
     Returns
     -------
-    Table ``metrics`` with ``mae`` and ``bias`` by model; subgroup is ``age=50-54``. Bands of fewer than 10 people get no interval.
+    Table ``metrics`` with ``mae`` and ``bias`` by model; subgroup is ``age=50-54``. Bands of fewer than 10 people get no interval; where no
+    age is known there are no rows.
 
     Examples
     --------
@@ -113,7 +114,7 @@ def error_by_age(
         for label in order:
             here = Evaluated(model.model_id, model.rows[labels == label], model.clusters[labels == label])
             rows += _band_rows(here, target, f"{along}={label}", n_bootstrap, level, random_state)
-    return METRICS.validate(pd.DataFrame(rows, columns=[column.name for column in METRICS.columns]))
+    return METRICS.validate(pd.DataFrame(rows, columns=[column.name for column in METRICS.columns]) if rows else METRICS.empty())
 
 
 def _band_rows(model: Evaluated, target: str, subgroup: str, n_bootstrap: int, level: float, random_state: int) -> list[dict[str, object]]:
