@@ -6,8 +6,9 @@ import tomllib
 
 import pytest
 
-from facies.errors import InputError
+from facies.errors import InputError, StoreError
 from facies.study.config import StudyConfig, parse_config, read_config
+from facies.study.demo import simulate_study
 from facies.study.initiate import commented_config, init_study
 
 
@@ -60,3 +61,23 @@ def test_init_study__writes_nothing_over(tmp_path):
     with pytest.raises(InputError, match="already holds"):
         init_study(tmp_path)
     assert (tmp_path / "study.toml").read_text() == "mine"
+
+
+def test_init_study__tables_that_are_there_stay_and_get_no_examples_beside_them(tmp_path):
+    (tmp_path / "Participants.csv").write_text("participant_id,age\nmine,50\n")
+    assert [path.name for path in init_study(tmp_path)] == ["study.toml"]
+    assert (tmp_path / "Participants.csv").read_text() == "participant_id,age\nmine,50\n"
+    assert not (tmp_path / "readings.tsv").exists()
+
+
+def test_init_study__a_place_that_cannot_be_a_folder_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="choose another place|make the folder"):
+        init_study(tmp_path / "file" / "study")
+
+
+def test_simulate_study__a_folder_with_anything_of_the_users_is_left_alone(tmp_path):
+    (tmp_path / "participants.tsv").write_text("mine")
+    with pytest.raises(InputError, match="choose another folder"):
+        simulate_study(tmp_path, n_participants=60, size=64)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]

@@ -9,6 +9,8 @@ def init(study: StudyFolder) -> None:
     """Make a study folder: a commented study.toml and example tables with their sidecars."""
     from facies.study.initiate import init_study
 
-    for path in init_study(study):
+    made = init_study(study)
+    for path in made:
         say(f"{path}")
-    say(f"Replace the example tables by yours, put the photographs into {study / 'photos'}, then: facies check {study}")
+    tables = "Replace the example tables by yours" if len(made) > 1 else "Your tables stay as they are"
+    say(f"{tables}; put the photographs into {study / 'photos'}, then: facies check {study}")

@@ -16,6 +16,9 @@ from facies.study.config import CONFIG_NAME
 from facies.study.extraction import Progress
 from facies.tables import OUTCOMES, PARTICIPANTS, PHOTOGRAPHS, READINGS
 
+TRUTH = "truth.json"
+"""The planted truth; it marks a folder as simulated."""
+
 _CONFIG = """\
 # A simulated study; the planted truth is in truth.json.
 [study]
@@ -80,7 +83,7 @@ def simulate_study(
     Raises
     ------
     InputError
-        When the folder holds a study that is not a simulated one of facies, or there are more faults than people.
+        When the folder holds anything else than a simulated study of facies, or there are more faults than people.
 
     Examples
     --------
@@ -90,8 +93,8 @@ def simulate_study(
     ...     len(list((Path(folder) / "photos").iterdir()))
     60
     """
-    if (folder / CONFIG_NAME).exists() and not (folder / "truth.json").exists():
-        raise InputError(f"{folder} already holds a study: choose another folder for the simulated one")
+    if folder.exists() and not (folder / TRUTH).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} already holds something else: choose another folder for the simulated study")
     if not 0 <= n_faults <= n_participants:
         raise InputError(f"n_faults is {n_faults}: choose 0 to {n_participants}, the number of participants")
     cohort = simulate_cohort(n_participants, n_unlabelled=n_unlabelled, random_state=random_state)
@@ -152,7 +155,7 @@ def _edit(path: Path, change: Callable[[Any], Any]) -> None:
 def _write_tables(folder: Path, cohort: Cohort) -> None:
     """Write truth.json first: it marks the folder as simulated."""
     planted = [asdict(effect) for effect in cohort.planted.values()]
-    write_json(folder / "truth.json", {"planted": planted, "people": cohort.truth.to_dict("records")})
+    write_json(folder / TRUTH, {"planted": planted, "people": cohort.truth.to_dict("records")})
     tables = {PARTICIPANTS: cohort.participants, PHOTOGRAPHS: cohort.photographs, READINGS: cohort.readings, OUTCOMES: cohort.outcomes}
     for table, frame in tables.items():
         write_tsv(folder / f"{table.name}.tsv", frame)

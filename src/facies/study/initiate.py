@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from facies.cohort import example_tables
-from facies.errors import InputError
+from facies.cohort import example_tables, find_optional_table
+from facies.errors import InputError, StoreError
 from facies.store import write_json, write_tsv, write_whole
 from facies.study.config import CONFIG_NAME, OutcomeSection, StudyConfig, TraitSection
+from facies.study.intake import INPUT_TABLES
 
 _EXAMPLES: dict[str, Any] = {"study.name": "My cohort"}
 _EXAMPLE_LISTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
@@ -23,6 +24,8 @@ _EXAMPLE_LISTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
 def init_study(folder: Path) -> list[Path]:
     """Write a new study folder and return the files made.
 
+    A folder that has tables already keeps them as they are and is given no example table beside them.
+
     Raises
     ------
     InputError
@@ -30,11 +33,25 @@ def init_study(folder: Path) -> list[Path]:
     """
     if (folder / CONFIG_NAME).exists():
         raise InputError(f"{folder} already holds a {CONFIG_NAME}: choose another folder, or edit that file")
+    made = [] if _has_tables(folder) else _write_examples(folder)
+    try:
+        (folder / "photos").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder {folder} cannot be made ({error.strerror}): choose another place") from error
+    return [*made, write_whole(folder / CONFIG_NAME, commented_config().encode())]
+
+
+def _has_tables(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    return any((folder / f"{name}.json").exists() or find_optional_table(folder, name) is not None for name in INPUT_TABLES)
+
+
+def _write_examples(folder: Path) -> list[Path]:
     made = []
     for name, (frame, described) in example_tables().items():
         made += [write_tsv(folder / f"{name}.tsv", frame), write_json(folder / f"{name}.json", described)]
-    (folder / "photos").mkdir(parents=True, exist_ok=True)
-    return [*made, write_whole(folder / CONFIG_NAME, commented_config().encode())]
+    return made
 
 
 def commented_config() -> str:
