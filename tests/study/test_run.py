@@ -69,6 +69,40 @@ def test_run__a_changed_setting_runs_only_what_depends_on_it(copied):
     assert run_study(copied, jobs=2).ran == ("association", "report")
 
 
+def edit_table(study, name: str, change) -> None:
+    table = pd.read_csv(study / f"{name}.tsv", sep="\t", dtype=str)
+    change(table)
+    write_tsv(study / f"{name}.tsv", table)
+
+
+def test_run__a_corrected_reading_changes_the_models(copied):
+    before = read_table(copied, PARTICIPANT_PREDICTIONS).predicted
+
+    def correct(readings):
+        readings.loc[readings.photo_id == readings.photo_id[0], "reading"] = "95"
+
+    edit_table(copied, "readings", correct)
+    assert run_study(copied).ran == ("cohort", "models", "evaluation", "association", "report")
+    assert (read_table(copied, PARTICIPANT_PREDICTIONS).predicted != before).mean() > 0.5
+
+
+def test_run__a_corrected_covariate_leaves_the_models(copied):
+    def correct(participants):
+        participants.loc[0, "bmi"] = "31.5"
+
+    edit_table(copied, "participants", correct)
+    assert run_study(copied).ran == ("cohort", "evaluation", "association", "report")
+
+
+def test_run__another_column_under_an_outcomes_name_is_analysed(copied):
+    edit_table(copied, "outcomes", lambda outcomes: outcomes.insert(1, "hearing", outcomes.hearing_loss.astype(float) * 2))
+    before = run_study(copied) and read_table(copied, ASSOCIATIONS).set_index("outcome").estimate["hearing_loss"]
+    edit_config(copied, "[embeddings]", '[inputs.rename.outcomes]\nhearing_loss = "old"\nhearing = "hearing_loss"\n\n[embeddings]')
+    run_study(copied)
+    after = read_table(copied, ASSOCIATIONS).set_index("outcome").estimate["hearing_loss"]
+    np.testing.assert_allclose(after, 2 * before, rtol=1e-6)
+
+
 def test_run__an_added_photograph_is_read_and_the_others_are_kept(copied, monkeypatch):
     photographs = pd.read_csv(copied / "photographs.tsv", sep="\t", dtype=str)
     source = copied / photographs.path[0]

@@ -10,7 +10,7 @@ from facies.association import associate, associate_traits, exposures_from_predi
 from facies.errors import InputError
 from facies.store import table_path, write_table
 from facies.study.config import AssociationSection, StudyConfig
-from facies.study.intake import Cohort, input_files
+from facies.study.intake import Cohort, values_hash
 from facies.study.stages import Outcome, Stage
 from facies.tables import ASSOCIATIONS, PARTICIPANT_PREDICTIONS
 
@@ -21,28 +21,26 @@ def association_stage(study: Path, config: StudyConfig, cohort: Cohort, predicti
     if not asked.outcomes and not asked.traits:
         return None
 
+    people = join_people(cohort.participants, cohort.outcomes)
+
     def compute() -> Outcome:
-        table = associate_study(predictions, cohort.participants, cohort.outcomes, asked, target=config.study.target)
+        table = associate_study(predictions, people, asked, target=config.study.target)
         path = write_table(study, ASSOCIATIONS, table)
         without = int(table.estimate.isna().sum())
         return Outcome((path,), len(table), len(table) - without, {"no estimate": without} if without else {})
 
-    files = {name: path for name, path in input_files(study).items() if name in ("participants", "outcomes")}
-    inputs = files | {"participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS)}
-    return Stage("association", asked.model_dump(), inputs, compute)
+    inputs = {"participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS)}
+    return Stage("association", asked.model_dump() | {"people": values_hash(people)}, inputs, compute)
 
 
-def associate_study(
-    predictions: pd.DataFrame, participants: pd.DataFrame, outcomes: pd.DataFrame | None, asked: AssociationSection, *, target: str
-) -> pd.DataFrame:
-    """Return table ``associations`` of all that the study asks for; people, not photographs.
+def associate_study(predictions: pd.DataFrame, people: pd.DataFrame, asked: AssociationSection, *, target: str) -> pd.DataFrame:
+    """Return table ``associations`` of all that the study asks for; ``people`` are participants with their outcomes beside them.
 
     Raises
     ------
     InputError
         When a named column is not what it is said to be.
     """
-    people = join_people(participants, outcomes)
     tables = []
     if asked.outcomes:
         exposures = _exposures(predictions, people, asked, target=target)

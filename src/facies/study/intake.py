@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,18 @@ class Cohort:
     outcomes: pd.DataFrame | None
     matches: pd.DataFrame
     notes: tuple[str, ...]
+
+    def learnt_from(self) -> str:
+        """Return a hash of all that models are fitted to and compared with beside the faces: labels, families, readings' noise."""
+        families = self.participants.filter(items=["participant_id", "family_id"])
+        owners = self.photographs[["photo_id", "participant_id"]]
+        parts = [self.labels.reset_index(), families, owners, *([] if self.noise is None else [self.noise])]
+        return hashlib.sha256("".join(values_hash(part) for part in parts).encode()).hexdigest()
+
+
+def values_hash(frame: pd.DataFrame) -> str:
+    """Return a hash of a table's names and values, so that a stage runs again when one of them changes."""
+    return hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
 
 
 def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: int, progress: Progress | None = None) -> Cohort:

@@ -54,7 +54,8 @@ def models_stage(
         "splits": table_path(study, SPLITS),
         "embeddings": parts_folder(study).parent / "embeddings.json",
     }
-    return Stage("models", {"target": config.study.target, **config.models.model_dump()}, inputs, compute)
+    settings = {"target": config.study.target, **config.models.model_dump(), "n_bootstrap": config.evaluation.n_bootstrap}
+    return Stage("models", settings | {"learnt_from": cohort.learnt_from()}, inputs, compute)
 
 
 @dataclass(frozen=True, eq=False)
