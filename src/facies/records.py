@@ -118,7 +118,10 @@ def _short(value: object) -> str:
 
 @dataclass(frozen=True)
 class EncoderCard:
-    """What a network is: name, hash, licence, what goes in and what comes out."""
+    """What a network is: name, hash, licence, what goes in and what comes out.
+
+    ``preparation`` says how pixels are prepared and which output is read, where that is not part of the network's file.
+    """
 
     name: str
     dimension: int
@@ -128,6 +131,7 @@ class EncoderCard:
     source: str = ""
     trained_on: str = ""
     precision: str = "float32"
+    preparation: str = ""
 
 
 @dataclass(frozen=True, eq=False)

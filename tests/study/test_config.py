@@ -72,7 +72,7 @@ def test_init_study__tables_that_are_there_stay_and_get_no_examples_beside_them(
 
 def test_init_study__a_place_that_cannot_be_a_folder_is_one_line(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="choose another place|make the folder"):
+    with pytest.raises(StoreError, match=r"choose another place|make the folder"):
         init_study(tmp_path / "file" / "study")
 
 

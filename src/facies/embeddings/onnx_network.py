@@ -78,6 +78,7 @@ class OnnxNetwork:
             licence=known.licence,
             source=known.source,
             trained_on=known.trained_on,
+            preparation=known.preparation(),
         )
 
 

@@ -51,6 +51,11 @@ class NetworkSidecar(BaseModel):
             self.template, size=self.size, margin=self.margin, colour_order=self.colour_order, resize_filter=self.resize_filter
         )
 
+    def preparation(self) -> str:
+        """Return in words what the network is given and what is read from it."""
+        mean, std = (", ".join(map(str, values)) for values in (self.mean, self.std))
+        return f"(pixel * {self.scale} - ({mean})) / ({std}), {self.layout}; output {self.output}"
+
 
 KNOWN_NETWORKS: dict[str, NetworkSidecar] = {
     "14bf454157302eafe6f5978c5fbad6f0f241d3088fa0340aa3c2a49c66bf62d8": NetworkSidecar(

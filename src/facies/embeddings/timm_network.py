@@ -65,6 +65,7 @@ class TimmNetwork:
             licence="as stated by whoever gave the weights",
             source="timm",
             trained_on="as stated by whoever gave the weights",
+            preparation=f"(pixel / 255 - {self._mean.tolist()}) / {self._std.tolist()}",
         )
 
 
