@@ -52,7 +52,8 @@ def proxy_slopes(
     >>> age = rng.uniform(50, 80, 300)
     >>> human = age + rng.normal(0, 4, 300)
     >>> people = pd.DataFrame({"participant_id": range(300), "age": age})
-    >>> exposures = people[["participant_id"]].assign(**{"perceived_age[panel]": human, "perceived_age[hog+ridge]": (age + human) / 2})
+    >>> computed = (age + human) / 2 + rng.normal(0, 0.01, 300)
+    >>> exposures = people[["participant_id"]].assign(**{"perceived_age[panel]": human, "perceived_age[hog+ridge]": computed})
     >>> proxy_slopes(exposures, people, adjustments={"model_1": ["age"]})[["exposure", "estimate"]].round(2)
                        exposure  estimate
     0      perceived_age[panel]       0.5

@@ -41,7 +41,7 @@ def fit_linear(y: Floats, X: Floats, *, names: tuple[str, ...], clusters: NDArra
 
     HC3 holds when the spread varies with X (MacKinnon & White, J Econom 1985;29:305-325; Long & Ervin, Am Stat 2000;54:217-224).
     Wald tests and intervals use the t distribution with n - k degrees of freedom, or clusters - 1
-    (Cameron & Miller, J Hum Resour 2015;50:317-372).
+    (Cameron & Miller, J Hum Resour 2015;50:317-372). There is no estimate, and a note, when the outcome is constant or determined by X.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def fit_linear(y: Floats, X: Floats, *, names: tuple[str, ...], clusters: NDArra
     (1.905, 8)
     """
     _require_shapes(y, X, names)
-    problem = design_problem(X, names) or (_alone(X, names) if clusters is None else "")
+    problem = design_problem(X, names) or _determined(y, X) or (_alone(X, names) if clusters is None else _one_family(clusters))
     if problem:
         return _no_fit(names, len(y), None, problem)
     from statsmodels.regression.linear_model import OLS
@@ -101,7 +101,7 @@ def fit_logistic(
     if not np.isin(y, (0, 1)).all():
         raise InputError("a binary outcome holds something else than 0 and 1: recode it")
     n_events = int(y.sum())
-    problem = _few_events(n_events, len(y), min_events) or design_problem(X, names) or _separated(y, X, names)
+    problem = _few_events(n_events, len(y), min_events) or design_problem(X, names) or _separated(y, X, names) or _one_family(clusters)
     if problem:
         return _no_fit(names, len(y), n_events, problem)
     from statsmodels.genmod.families import Binomial
@@ -147,6 +147,21 @@ def _own_share(X: Floats) -> Floats:
     centred = X - X.mean(axis=0)
     scaled = centred / np.sqrt(np.mean(centred**2, axis=0))
     return np.asarray(np.abs(np.diag(np.linalg.qr(scaled, mode="r"))) / np.sqrt(len(X)))
+
+
+def _determined(y: Floats, X: Floats) -> str:
+    """Without a residual the standard error is rounding noise, and so is the p-value: say so."""
+    if constant_columns(y[:, None])[0]:
+        return "the outcome has the same value for everybody"
+    if _own_share(np.column_stack([X, y]))[-1] < COLLINEAR:
+        return "the outcome is determined by the exposure and the covariates"
+    return ""
+
+
+def _one_family(clusters: NDArray[Any] | None) -> str:
+    if clusters is None or len(np.unique(clusters)) > 1:
+        return ""
+    return "all participants are in one family: standard errors by family need at least 2"
 
 
 def _alone(X: Floats, names: tuple[str, ...]) -> str:
@@ -234,8 +249,6 @@ def _covariance(clusters: NDArray[Any] | None, *, plain: str) -> dict[str, Any]:
     if clusters is None:
         return {"cov_type": plain}
     codes = np.unique(clusters, return_inverse=True)[1].reshape(-1)
-    if codes.max(initial=0) < 1:
-        raise InputError("all participants are in one family: cluster-robust standard errors need at least 2")
     return {"cov_type": "cluster", "cov_kwds": {"groups": codes}}
 
 
