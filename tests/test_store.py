@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from facies.errors import StoreError, TableError
-from facies.store import locked, read_arrays, read_frame, read_table, table_path, write_arrays, write_table, write_whole
+from facies.store import locked, read_arrays, read_frame, read_record, read_table, table_path, write_arrays, write_table, write_whole
 from facies.tables import METRICS, SPLITS
 
 
@@ -33,8 +33,31 @@ def test_write_table__numbers_come_back_to_the_last_bit(tmp_path):
 def test_write_table__large_tables_are_parquet_and_come_back(tmp_path, monkeypatch):
     monkeypatch.setattr("facies.store.MAX_TSV_ROWS", 100)
     write_table(tmp_path, METRICS, metrics_frame())
-    assert table_path(tmp_path, METRICS).with_suffix(".parquet").exists()
+    assert table_path(tmp_path, METRICS).name == "metrics.parquet"
     pd.testing.assert_frame_equal(read_table(tmp_path, METRICS), metrics_frame(), check_exact=True)
+
+
+def test_write_table__a_table_that_shrinks_is_text_again(tmp_path, monkeypatch):
+    for most, name in ((100, "metrics.parquet"), (1_000_000, "metrics.tsv"), (100, "metrics.parquet")):
+        monkeypatch.setattr("facies.store.MAX_TSV_ROWS", most)
+        assert write_table(tmp_path, METRICS, metrics_frame()) == table_path(tmp_path, METRICS)
+        assert table_path(tmp_path, METRICS).name == name
+
+
+def test_read_table__a_cut_parquet_file_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("facies.store.MAX_TSV_ROWS", 100)
+    path = write_table(tmp_path, METRICS, metrics_frame())
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(StoreError, match=r"metrics\.parquet is damaged"):
+        read_table(tmp_path, METRICS)
+
+
+def test_read_record__what_is_no_record_counts_as_none(tmp_path):
+    path = tmp_path / "derived" / "models" / "run.json"
+    path.parent.mkdir(parents=True)
+    for data in (b"", b"{}", b"\xff\xfe", b'{"stage": 1'):
+        path.write_bytes(data)
+        assert read_record(tmp_path, "models") is None
 
 
 def test_write_table__text_with_tabs_quotes_and_newlines_comes_back(tmp_path):
@@ -81,6 +104,15 @@ def test_locked__a_second_program_is_refused(tmp_path):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "another facies is working" in done.stderr
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_locked__a_disk_without_locks_is_not_called_another_program(tmp_path, monkeypatch):
+    def no_locks(descriptor):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("facies.store._lock", no_locks)
+    with pytest.raises(StoreError, match=r"cannot be locked \(No locks available\)"), locked(tmp_path):
+        pass
 
 
 def test_read_frame__what_is_no_table_is_named(tmp_path):

@@ -103,8 +103,10 @@ def read_frame(path: Path) -> pd.DataFrame:
 
 
 def table_path(study: Path, table: Table) -> Path:
-    """Return where a derived table lies in a study folder."""
-    return study / "derived" / table.written_by / f"{table.name}.tsv"
+    """Return where a derived table lies in a study folder: the TSV, or the Parquet file where a large table has only that."""
+    path = study / "derived" / table.written_by / f"{table.name}.tsv"
+    parquet = path.with_suffix(".parquet")
+    return parquet if parquet.exists() and not path.exists() else path
 
 
 def write_table(study: Path, table: Table, frame: pd.DataFrame) -> Path:
@@ -118,7 +120,7 @@ def write_table(study: Path, table: Table, frame: pd.DataFrame) -> Path:
         When it cannot be written.
     """
     table.validate(frame)
-    path = table_path(study, table)
+    path = table_path(study, table).with_suffix(".tsv")
     write_json(path.with_suffix(".json"), sidecar(table, frame.columns))
     if len(frame) <= MAX_TSV_ROWS:
         path.with_suffix(".parquet").unlink(missing_ok=True)
@@ -140,10 +142,16 @@ def read_table(study: Path, table: Table) -> pd.DataFrame:
         When it was changed by hand and no longer keeps to its schema.
     """
     path = table_path(study, table)
-    parquet = path.with_suffix(".parquet")
-    if parquet.exists() and not path.exists():
-        return table.validate(pd.read_parquet(parquet), file=parquet.name)
+    if path.suffix == ".parquet":
+        return table.validate(_read_parquet(path), file=path.name)
     return table.parse(read_frame(path), file=path.name)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path.name} is damaged ({type(error).__name__}): delete it and run again") from error
 
 
 def sidecar(table: Table, columns: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
@@ -226,10 +234,10 @@ def write_record(study: Path, record: RunRecord) -> Path:
 
 def read_record(study: Path, stage: str) -> RunRecord | None:
     """Return the record of a stage's last complete run, or None when it has none that can be read."""
-    path = study / "derived" / stage / "run.json"
-    if not path.exists():
+    try:
+        return from_json(RunRecord, (study / "derived" / stage / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # absent, not text, not a record: the stage runs again
         return None
-    return from_json(RunRecord, path.read_text(encoding="utf-8"))
 
 
 def file_sha256(path: Path) -> str:
@@ -277,8 +285,14 @@ def locked(study: Path) -> Iterator[None]:
         try:
             _lock(file.fileno())
         except OSError as error:
-            raise StoreError(f"another facies is working in {study}: wait until it has ended, then run the same command again") from error
+            raise StoreError(_explain_lock(study, error)) from error
         yield
+
+
+def _explain_lock(study: Path, error: OSError) -> str:
+    if error.errno in (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK):
+        return f"another facies is working in {study}: wait until it has ended, then run the same command again"
+    return f"{study} cannot be locked ({error.strerror}): put the study on a disk that has file locks, such as a local one"
 
 
 def _lock(descriptor: int) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from facies.store import read_table
@@ -41,3 +42,14 @@ def test_run__a_network_that_is_fed_or_read_in_another_way_encodes_anew(tiny_stu
         sidecar = study / "tiny.onnx.json"
         sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | change))
     assert predictions(resumed).equals(predictions(fresh))
+
+
+def test_run__tables_that_are_large_enough_for_parquet_give_the_same_results(tiny_study, tmp_path, monkeypatch):
+    small, large = (Path(shutil.copytree(tiny_study, tmp_path / name)) for name in ("small", "large"))
+    as_text = predictions(small)
+    monkeypatch.setattr("facies.store.MAX_TSV_ROWS", 10)
+    pd.testing.assert_frame_equal(predictions(large), as_text, check_dtype=False)
+    assert run_study(large).ran == ()
+    results = [json.loads((study / "report" / "results.json").read_text()) for study in (small, large)]
+    assert results[0]["metrics"] == results[1]["metrics"]
+    assert results[0]["associations"] == results[1]["associations"]

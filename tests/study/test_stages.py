@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facies.study.stages import Outcome, Stage, run_stage
+from facies.study.stages import Outcome, Stage, _packed_commit, package_versions, run_stage
 
 
 class Counted:
@@ -61,3 +61,15 @@ def test_run_stage__one_that_always_runs_keeps_its_record_when_nothing_changed(c
     assert counted.run(always=True) is False
     assert counted.times == 2
     assert (counted.study / "derived" / "double" / "run.json").read_bytes() == record
+
+
+def test_package_versions__a_package_under_another_name_stops_nothing(monkeypatch):
+    monkeypatch.setattr("facies.study.stages._SHOWN_PACKAGES", ("numpy", "no-such-package"))
+    assert package_versions()["no-such-package"] == "installed under another name"
+
+
+def test_packed_commit__is_that_of_the_branch(tmp_path):
+    file = tmp_path / "packed-refs"
+    file.write_text("# pack-refs with: peeled\n" + "a" * 40 + " refs/heads/not-main\n" + "b" * 40 + " refs/heads/main\n")
+    assert _packed_commit(file, "refs/heads/main") == "b" * 40
+    assert _packed_commit(tmp_path / "absent", "refs/heads/main") == ""

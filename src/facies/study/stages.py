@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from facies import __version__
-from facies.errors import FaciesError
 from facies.records import RunRecord
 from facies.store import file_sha256, read_record, write_record
 
@@ -51,7 +50,7 @@ def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecor
     The record, and whether the stage ran now.
     """
     inputs = {name: file_sha256(path) for name, path in sorted(stage.inputs.items())}
-    last = _last_record(study, stage.name)
+    last = read_record(study, stage.name)
     valid = last if last is not None and _still_holds(study, last, stage, inputs, random_state) else None
     if valid is not None and not stage.always:
         return valid, False
@@ -68,14 +67,6 @@ def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecor
     )  # fmt: skip
     write_record(study, record)
     return record, True
-
-
-def _last_record(study: Path, name: str) -> RunRecord | None:
-    """Return the last record; one that cannot be read counts as none, so that the stage runs again."""
-    try:
-        return read_record(study, name)
-    except (FaciesError, OSError, UnicodeDecodeError):
-        return None
 
 
 def _still_holds(study: Path, last: RunRecord, stage: Stage, inputs: Mapping[str, str], random_state: int) -> bool:
@@ -100,7 +91,15 @@ def _relative(study: Path, path: Path) -> str:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that numbers depend on."""
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in _SHOWN_PACKAGES}
+    return {"python": platform.python_version()} | {name: _version(name) for name in _SHOWN_PACKAGES}
+
+
+def _version(name: str) -> str:
+    """Return a package's version; OpenCV and onnxruntime may be installed under other names (opencv-python, onnxruntime-gpu)."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "installed under another name"
 
 
 def source_commit() -> str:
@@ -112,5 +111,13 @@ def source_commit() -> str:
     text = head.read_text(encoding="ascii").strip()
     if not text.startswith("ref: "):
         return text
-    reference = folder / text.removeprefix("ref: ")
-    return reference.read_text(encoding="ascii").strip() if reference.is_file() else ""
+    name = text.removeprefix("ref: ")
+    if (folder / name).is_file():
+        return (folder / name).read_text(encoding="ascii").strip()
+    return _packed_commit(folder / "packed-refs", name)
+
+
+def _packed_commit(file: Path, name: str) -> str:
+    """Return the commit of a branch that git has packed away with others, one line each."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return next((line.split()[0] for line in lines if line.endswith(f" {name}")), "")
