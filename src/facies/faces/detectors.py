@@ -47,7 +47,7 @@ DETECTORS: dict[str, DetectorEntry] = {
     "face-mesh": DetectorEntry(
         path="facies.faces.facemesh:FaceMesh",
         licence="Apache-2.0",
-        meaning="BlazeFace and the 468-point face mesh; both files are fetched explicitly, the extra `mesh` runs them",
+        meaning="BlazeFace and the 468-point face mesh; `facies weights fetch face-mesh` brings both files, the extra `mesh` runs them",
         needs_weights=True,
     ),
     "given": DetectorEntry(
@@ -93,7 +93,7 @@ def load_detector(name: str, *, weights: Path | None = None) -> Detector:
             raise InputError(f"{name} takes no weights file: leave out detector_weights")
         return _make(entry)
     if weights is None:
-        raise WeightsError(f"{name} needs its file: fetch it with `facies weights fetch {name}` and set detector_weights")
+        raise WeightsError(f"{name} needs its file: fetch it with `facies weights fetch {name}` and give its path as weights")
     return _make(entry, weights)
 
 

@@ -9,12 +9,15 @@ from typing import Any
 import pandas as pd
 
 from facies.cohort import match_ids, read_study_tables, summarise_flow
-from facies.errors import InputError, TableError
-from facies.study.association import join_people
+from facies.errors import FaciesError, TableError
+from facies.evaluation.subgroups import OPTIONAL as OPTIONAL_SUBGROUPS
+from facies.study.association import join_people, require_analysable
 from facies.study.config import CONFIG_NAME, StudyConfig, read_config
 from facies.study.extraction import Progress
 from facies.study.faces import make_extractor
 from facies.study.intake import Cohort, gather_cohort, intake_settings
+from facies.study.models import require_regressors
+from facies.tables import GIVEN_POINTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +61,7 @@ def check_study(study: Path, *, jobs: int = 1, progress: Progress | None = None)
         make_extractor(study, config)
         cohort = gather_cohort(study, config, jobs=jobs, random_state=config.study.random_state, progress=progress)
         require_columns(config, cohort)
-    except InputError as error:
+    except FaciesError as error:
         flow = pd.DataFrame(columns=["step", "level", "n", "reason"])
         return CheckResult(matches, flow, (), 0, 0, str(error))
     usable = cohort.photographs[cohort.photographs.included]
@@ -68,18 +71,21 @@ def check_study(study: Path, *, jobs: int = 1, progress: Progress | None = None)
 
 
 def require_columns(config: StudyConfig, cohort: Cohort) -> None:
-    """Refuse outcomes, traits and covariates that no table has, before any long work.
+    """Refuse columns that no table has or that do not hold what the settings say, and unknown regressors, before any long work.
 
     Raises
     ------
-    TableError
+    InputError
         Naming the setting and the column.
     """
+    require_regressors(config)
+    _require_points(config, cohort.photographs)
     asked = config.association
     people = join_people(cohort.participants, cohort.outcomes)
     named = {
         "association.outcomes": [outcome.name for outcome in asked.outcomes],
         "association.traits": [trait.name for trait in asked.traits],
+        "evaluation.subgroups": [name for name in config.evaluation.subgroups if name not in OPTIONAL_SUBGROUPS],
     }
     if asked.outcomes or asked.traits:
         named |= {f"association.adjustments.{name}": covariates for name, covariates in asked.adjustments.items()}
@@ -89,3 +95,10 @@ def require_columns(config: StudyConfig, cohort: Cohort) -> None:
                 raise TableError(
                     f"{setting} names '{column}', which neither the participants nor the outcomes have: correct it", file=CONFIG_NAME
                 )
+    require_analysable(people, asked)
+
+
+def _require_points(config: StudyConfig, photographs: pd.DataFrame) -> None:
+    absent = [name for name in GIVEN_POINTS if name not in photographs.columns]
+    if config.faces.detector == "given" and absent:
+        raise TableError(f"faces.detector is given, but the photographs' table has no {absent[0]}: add the ten columns", file=CONFIG_NAME)

@@ -44,8 +44,12 @@ class InputSection(Section):
 class FacesSection(Section):
     """``[faces]``"""
 
-    detector: str = Field("facies-finder", description="facies-finder, yunet, or given (the points stand in the photographs' table)")
-    detector_weights: str | None = Field(None, description="file of a detector that facies does not carry")
+    detector: str = Field(
+        "facies-finder", description="facies-finder, yunet, face-mesh, or given (the points stand in the photographs' table)"
+    )
+    detector_weights: str | None = Field(
+        None, description="file of a detector that facies does not carry; left out: the one that `facies weights fetch` stored"
+    )
     max_pixels: int = Field(200_000_000, ge=10_000, description="photographs with more pixels are excluded as too_large")
     gate: dict[str, float] = Field(default_factory=dict, description="thresholds of the quality gate by name; nan switches one off")
 

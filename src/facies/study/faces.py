@@ -40,11 +40,27 @@ def make_extractor(study: Path, config: StudyConfig) -> Extractor:
         When a network's file is absent or altered.
     """
     weights = config.embeddings.weights
+    _require_used(weights, config.embeddings.encoders)
     encoders = [load_encoder(_in_study(study, spec), weights=_path(study, weights.get(spec))) for spec in config.embeddings.encoders]
     detector = load_detector(
         config.faces.detector, weights=detector_file(config.faces.detector, _path(study, config.faces.detector_weights))
     )
+    _require_own_names([encoder.card.name for encoder in encoders])
     return Extractor(detector, encoders, make_gate(config.faces.gate), config.faces.max_pixels, config.embeddings.margin)
+
+
+def _require_used(weights: dict[str, str], encoders: list[str]) -> None:
+    """Refuse weights that no encoder would take: the user would believe that they are used."""
+    for name in weights:
+        if name not in encoders:
+            raise InputError(f"{CONFIG_NAME}, embeddings.weights names '{name}', which is none of the encoders: correct or remove it")
+
+
+def _require_own_names(names: list[str]) -> None:
+    """Refuse two encoders of one name: their models could not be told apart."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two encoders are called '{name}': give one of them another name in the JSON file beside its network")
 
 
 def detector_file(name: str, given: Path | None) -> Path | None:
