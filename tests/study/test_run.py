@@ -162,6 +162,41 @@ def test_run__a_wrong_study_is_one_line_that_names_the_place(copied, file, old, 
     assert "\n" not in str(caught.value)
 
 
+def recode(study, name: str, column: str, values) -> None:
+    edit_table(study, name, lambda table: table.__setitem__(column, values(table[column])))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "values", "message"),
+    [
+        ("outcomes", "copd", lambda y: y.map({"0.0": "false", "1.0": "true"}), "binary outcome 'copd' is coded 'false' and 'true': recode"),
+        ("outcomes", "cognition", lambda y: y.map(lambda value: "low"), "continuous outcome 'cognition' holds 'low'"),
+        ("participants", "mc1r", lambda x: x.replace("2.0", "3"), "allele count 'mc1r' is outside 0 to 2"),
+        ("participants", "bmi", lambda x: [f"text {i}" for i in range(len(x))], "covariate 'bmi' has 90 levels of text"),
+    ],
+)
+def test_run__a_column_that_cannot_be_analysed_stops_before_the_long_work(copied, table, column, values, message):
+    recode(copied, table, column, values)
+    assert message in str(check_study(copied).problem)
+    records = {path: path.read_bytes() for path in copied.glob("derived/*/run.json")}
+    with pytest.raises(InputError, match=message):
+        run_study(copied)
+    assert records == {path: path.read_bytes() for path in copied.glob("derived/*/run.json")}
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ('[models]\nregressors = ["ridgee"]', "there is no regressor 'ridgee'"),
+        ('[models]\nregressors = ["svr", "svr"]', "models.regressors names svr twice"),
+        ('[evaluation]\nsubgroups = ["copd"]', "subgroup 'copd' is no column of participants"),
+    ],
+)
+def test_check__a_setting_that_a_late_stage_would_refuse_is_found(copied, section, message):
+    edit_config(copied, "[embeddings]", f"{section}\n\n[embeddings]")
+    assert message in str(check_study(copied).problem)
+
+
 def test_run__no_photograph_at_all_is_an_error_with_the_reasons(copied):
     for path in (copied / "photos").iterdir():
         path.unlink()

@@ -93,6 +93,33 @@ def require_numbers(table: pd.DataFrame, names: Sequence[str], *, what: str) -> 
             raise InputError(f"{what} '{name}' holds an infinite number: correct it or leave it empty")
 
 
+def require_covariates(table: pd.DataFrame, adjustments: Mapping[str, Sequence[str]]) -> None:
+    """Refuse covariates that are no columns, hold infinite numbers, or are text with so many levels that they look like identifiers.
+
+    Raises
+    ------
+    InputError
+        Naming the adjustment set and the covariate.
+    """
+    for adjustment, names in adjustments.items():
+        require_columns(table, names, what=f"covariate of {adjustment}", where="the covariates")
+        for name in names:
+            if pd.api.types.is_numeric_dtype(table[name]):
+                require_numbers(table, [name], what="covariate")
+            else:
+                _require_few_levels(table[name])
+
+
+def _require_few_levels(column: pd.Series) -> None:
+    levels = column.dropna().astype(str).drop_duplicates()
+    if len(levels) <= MOST_LEVELS:
+        return
+    words = levels[pd.to_numeric(levels, errors="coerce").isna()]
+    if 2 * len(words) <= len(levels):
+        raise InputError(f"covariate '{column.name}' holds '{words.iloc[0]}' among numbers: write a number, or n/a where it is missing")
+    raise InputError(f"covariate '{column.name}' has {len(levels)} levels of text: is it an identifier? Leave it out or merge levels")
+
+
 def require_binary(outcome: pd.Series) -> None:
     """Refuse a binary outcome that is not coded 0 and 1.
 
@@ -177,6 +204,4 @@ def _numbers(column: pd.Series) -> dict[str, Floats]:
     if pd.api.types.is_numeric_dtype(column):
         return {str(column.name): column.to_numpy(dtype=np.float64)}
     levels = sorted(column.unique(), key=str)
-    if len(levels) > MOST_LEVELS:
-        raise InputError(f"covariate '{column.name}' has {len(levels)} levels of text: is it an identifier? Leave it out or merge levels")
     return {f"{column.name}={level}": (column == level).to_numpy(dtype=np.float64) for level in levels[1:]}

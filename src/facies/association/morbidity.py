@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facies.association.design import Cohort, Design, build_design, gather, require_binary, require_columns, require_numbers
+from facies.association.design import (
+    Cohort,
+    Design,
+    build_design,
+    gather,
+    require_binary,
+    require_columns,
+    require_covariates,
+    require_numbers,
+)
 from facies.errors import InputError
 from facies.stats.multiplicity import adjust_p_values
 from facies.stats.regression import Fit, fit_linear, fit_logistic
@@ -155,13 +164,19 @@ def _require_settings(cohort: Cohort, names: list[str], outcome_kinds: Mapping[s
         raise InputError("there is nothing to associate: give at least one exposure, one outcome and one adjustment set")
     require_numbers(cohort.exposures, names, what="exposure")
     require_columns(cohort.outcomes, list(outcome_kinds), what="outcome", where="outcomes")
-    for adjustment, covariates in adjustments.items():
-        require_columns(cohort.covariates, covariates, what=f"covariate of {adjustment}", where="the covariates")
+    require_covariates(cohort.covariates, adjustments)
     for outcome, kind in outcome_kinds.items():
-        _require_outcome(cohort.outcomes[outcome], kind)
+        require_outcome(cohort.outcomes[outcome], kind)
 
 
-def _require_outcome(outcome: pd.Series, kind: str) -> None:
+def require_outcome(outcome: pd.Series, kind: str) -> None:
+    """Refuse an outcome that is not what it is called.
+
+    Raises
+    ------
+    InputError
+        When a binary one is not coded 0 and 1, or a continuous one is text or has two values only.
+    """
     if kind not in OUTCOME_KINDS:
         raise InputError(f"outcome '{outcome.name}' is called {kind}: choose {' or '.join(OUTCOME_KINDS)}")
     if kind == "binary":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from facies.association.design import gather, require_columns, require_numbers
+from facies.association.design import gather, require_columns, require_covariates, require_numbers
 from facies.association.traits import regress_on_each
 from facies.errors import InputError
 from facies.tables import ASSOCIATIONS
@@ -64,8 +64,7 @@ def proxy_slopes(
     if not computed:
         raise InputError(f"exposures hold no computed perceived age beside '{human}': add one")
     require_numbers(exposures, [human, *computed], what="perceived age")
-    for adjustment, chosen in adjustments.items():
-        require_columns(covariates, chosen, what=f"covariate of {adjustment}", where="the covariates")
+    require_covariates(covariates, adjustments)
     cohort = gather(exposures, exposures, covariates, cluster_by=cluster_by)
     pairs = [pair for name in computed for pair in ((human, name), (name, human))]
     rows = [row for first, second in pairs for row in regress_on_each(cohort, first, [second], adjustments, per=1.0, level=level)]

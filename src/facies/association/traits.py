@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facies.association.design import Cohort, build_design, gather, require_columns, require_numbers
+from facies.association.design import Cohort, build_design, gather, require_covariates, require_numbers
 from facies.association.morbidity import exposure_units, finish, fit_one, to_row
 from facies.errors import InputError
 
@@ -89,15 +89,21 @@ def regress_on_each(
 def _require_settings(cohort: Cohort, genes: list[str], traits: list[str], adjustments: Mapping[str, Sequence[str]]) -> None:
     if not genes or not traits or not adjustments:
         raise InputError("there is nothing to associate: give at least one allele count, one trait and one adjustment set")
-    require_numbers(cohort.exposures, genes, what="allele count")
-    require_numbers(cohort.outcomes, traits, what="trait")
-    for adjustment, covariates in adjustments.items():
-        require_columns(cohort.covariates, covariates, what=f"covariate of {adjustment}", where="the covariates")
     for gene in genes:
-        _require_counts(cohort.exposures[gene])
+        require_counts(cohort.exposures[gene])
+    require_numbers(cohort.outcomes, traits, what="trait")
+    require_covariates(cohort.covariates, adjustments)
 
 
-def _require_counts(counts: pd.Series) -> None:
+def require_counts(counts: pd.Series) -> None:
+    """Refuse allele counts that are not 0 to 2.
+
+    Raises
+    ------
+    InputError
+        When one is text, or outside the range (alleles of the other strand, or swapped).
+    """
+    require_numbers(counts.to_frame(), [str(counts.name)], what="allele count")
     outside = counts[(counts < 0) | (counts > 2)]
     if len(outside):
         raise InputError(

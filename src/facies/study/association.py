@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from facies.association import associate, associate_traits, exposures_from_predictions
+from facies.association import (
+    associate,
+    associate_traits,
+    exposures_from_predictions,
+    require_counts,
+    require_covariates,
+    require_outcome,
+)
 from facies.errors import InputError
 from facies.store import table_path, write_table
 from facies.study.config import AssociationSection, StudyConfig
@@ -31,6 +38,22 @@ def association_stage(study: Path, config: StudyConfig, cohort: Cohort, predicti
 
     inputs = {"participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS)}
     return Stage("association", asked.model_dump() | {"people": values_hash(people)}, inputs, compute)
+
+
+def require_analysable(people: pd.DataFrame, asked: AssociationSection) -> None:
+    """Refuse outcomes, traits and covariates that cannot be analysed as the study asks.
+
+    Raises
+    ------
+    InputError
+        Naming the column and what to do.
+    """
+    for outcome in asked.outcomes:
+        require_outcome(people[outcome.name], outcome.kind)
+    for trait in asked.traits:
+        require_counts(people[trait.name])
+    if asked.outcomes or asked.traits:
+        require_covariates(people, asked.adjustments)
 
 
 def associate_study(predictions: pd.DataFrame, people: pd.DataFrame, asked: AssociationSection, *, target: str) -> pd.DataFrame:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from facies.cohort import match_ids, read_study_tables, summarise_flow
 from facies.errors import FaciesError, TableError
-from facies.evaluation.subgroups import OPTIONAL as OPTIONAL_SUBGROUPS
 from facies.study.association import join_people, require_analysable
 from facies.study.config import CONFIG_NAME, StudyConfig, read_config
 from facies.study.extraction import Progress
@@ -85,7 +84,6 @@ def require_columns(config: StudyConfig, cohort: Cohort) -> None:
     named = {
         "association.outcomes": [outcome.name for outcome in asked.outcomes],
         "association.traits": [trait.name for trait in asked.traits],
-        "evaluation.subgroups": [name for name in config.evaluation.subgroups if name not in OPTIONAL_SUBGROUPS],
     }
     if asked.outcomes or asked.traits:
         named |= {f"association.adjustments.{name}": covariates for name, covariates in asked.adjustments.items()}

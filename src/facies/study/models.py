@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from facies.errors import InputError
 from facies.evaluation import evaluate_predictions
 from facies.models import CrossFit, cross_fit, describe_model, write_bundle
 from facies.models.bundle import MANIFEST
+from facies.models.regressors import regressor_class
 from facies.records import Embeddings, Estimate, ModelCard
 from facies.store import table_path, write_json, write_table
-from facies.study.config import StudyConfig
+from facies.study.config import CONFIG_NAME, StudyConfig
 from facies.study.extraction import Extractor
 from facies.study.faces import encoder_file, parts_folder, read_embeddings
 from facies.study.intake import Cohort
@@ -56,6 +58,20 @@ def models_stage(
     }
     settings = {"target": config.study.target, **config.models.model_dump(), "n_bootstrap": config.evaluation.n_bootstrap}
     return Stage("models", settings | {"learnt_from": cohort.learnt_from()}, inputs, compute)
+
+
+def require_regressors(config: StudyConfig) -> None:
+    """Refuse a regressor that facies does not have, or that stands twice.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    for name in config.models.regressors:
+        regressor_class(name)
+        if config.models.regressors.count(name) > 1:
+            raise InputError(f"{CONFIG_NAME}, models.regressors names {name} twice: name each once")
 
 
 @dataclass(frozen=True, eq=False)
