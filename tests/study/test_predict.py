@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from facies.errors import CropContractError, FaciesError, InputError
-from facies.models import read_bundle
-from facies.store import read_json, write_json
-from facies.study.predict import predict_photographs
+from facies.models import read_bundle, write_bundle
+from facies.store import read_json, read_table, write_json
+from facies.study.predict import list_tasks, predict_photographs
+from facies.tables import FACES, GIVEN_POINTS
 
 MODEL = "derived/models/hog+ridge.bundle"
 
@@ -59,8 +62,6 @@ def test_predict__another_margin_in_the_bundle_is_refused_or_honoured_but_never_
 
 def test_bundle__refuses_faces_of_another_margin_detector_or_template_and_names_it(finished):
     bundle = read_bundle(finished[0] / MODEL)
-    from dataclasses import replace
-
     from facies.embeddings import load_encoder
 
     crops = np.zeros((1, bundle.crop.size, bundle.crop.size, 3), np.uint8)
@@ -74,3 +75,58 @@ def test_predict__no_photographs_is_one_line(finished, tmp_path):
         predict_photographs(finished[0] / MODEL, tmp_path, None)
     with pytest.raises(InputError, match="is absent"):
         predict_photographs(finished[0] / MODEL, tmp_path / "nothing", None)
+
+
+def test_predict__a_folder_as_people_have_it_gives_one_row_a_file(finished, tmp_path):
+    study, _ = finished
+    face = sorted((study / "photos").iterdir())[0].read_bytes()
+    folder = tmp_path / "photos"
+    for name in ("a.jpg", "visits/2024/b.jpg", " lead.jpg", "new\nline.jpg", "back\\nslash.jpg", ".hidden.jpg", ".thumbnails/c.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(face)
+    with open(os.fsencode(folder) + b"/latin-\xe9.jpg", "wb") as file:
+        file.write(face)
+    (tmp_path / "outside.jpg").write_bytes(face)
+    (folder / "link.jpg").symlink_to(tmp_path / "outside.jpg")
+    (folder / "gone.jpg").symlink_to(tmp_path / "gone.jpg")
+    os.mkfifo(folder / "pipe.jpg")
+    predict_photographs(study / MODEL, folder, tmp_path / "predictions.tsv")
+    reasons = pd.read_csv(tmp_path / "predictions.tsv", sep="\t").set_index("photo_id").exclusion_reason
+    excluded = {"link.jpg": "outside_folder", "gone.jpg": "missing_file", "pipe.jpg": "not_a_file"}
+    assert reasons.dropna().to_dict() == excluded
+    used = ["\\x20lead.jpg", "a.jpg", "back\\\\nslash.jpg", "latin-\\udce9.jpg", "new\\nline.jpg", "visits/2024/b.jpg"]
+    assert sorted(reasons.index[reasons.isna()]) == used
+
+
+def test_predict__one_photograph_may_be_named(finished):
+    study, _ = finished
+    photo = sorted((study / "photos").iterdir())[0]
+    assert predict_photographs(study / MODEL, photo, None).table.photo_id.tolist() == [photo.name]
+
+
+def test_predict__a_folder_that_may_not_be_read_is_one_line(finished, monkeypatch):
+    study, _ = finished
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", closed)
+    with pytest.raises(InputError, match=r"photos cannot be read \(Permission denied\)"):
+        list_tasks(study / "photos")
+
+
+def test_predict__a_model_of_given_points_takes_them_from_the_table_and_asks_for_them(finished, tmp_path):
+    study, _ = finished
+    faces = read_table(study, FACES)
+    points = faces[faces.included].head(3)[["photo_id", *GIVEN_POINTS]]
+    points.assign(path=[str(study / "photos" / f"{name}.jpg") for name in points.photo_id]).to_csv(
+        tmp_path / "p.tsv", sep="\t", index=False
+    )
+    bundle = read_bundle(study / MODEL)
+    given = replace(bundle.crop, detector="given", detector_sha256="")
+    write_bundle(tmp_path / "given.bundle", frozen=bundle.frozen, card=bundle.card, crop=given)
+    made = predict_photographs(tmp_path / "given.bundle", tmp_path / "p.tsv", None).table
+    searched = predict_photographs(study / MODEL, study / "photos", None).table.set_index("photo_id")
+    np.testing.assert_allclose(made.predicted, searched.loc[[f"{name}.jpg" for name in made.photo_id], "predicted"], atol=0.01)
+    with pytest.raises(InputError, match="name a table with photo_id, path and right_eye_x to left_mouth_y"):
+        predict_photographs(tmp_path / "given.bundle", study / "photos", None)

@@ -14,10 +14,15 @@ def predict(
     bundle: Annotated[
         Path, typer.Argument(metavar="BUNDLE", help="A frozen model: the folder derived/models/<model_id>.bundle of a study.")
     ],
-    photographs: Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder of photographs, or a table with photo_id and path.")],
+    photographs: Annotated[
+        Path, typer.Argument(metavar="PHOTOS", help="A folder of photographs, one photograph, or a table with photo_id and path.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the table goes.")] = Path("predictions.tsv"),
     detector_weights: Annotated[
         Path | None, typer.Option(help="File of the detector, where the bundle names one that facies does not carry.")
+    ] = None,
+    encoder_weights: Annotated[
+        Path | None, typer.Option(help="File of the encoder's weights, where the bundle does not hold its network.")
     ] = None,
     jobs: Jobs = 0,
     as_json: Json = False,
@@ -29,8 +34,9 @@ def predict(
     quiet_opencv()
     with progress_bar("photographs", shown=not as_json) as progress:
         made = predict_photographs(
-            bundle, photographs, None if dry_run else output, jobs=n_jobs(jobs), detector_weights=detector_weights, progress=progress
-        )
+            bundle, photographs, None if dry_run else output, jobs=n_jobs(jobs), detector_weights=detector_weights,
+            encoder_weights=encoder_weights, progress=progress,
+        )  # fmt: skip
     if as_json:
         show_json(made.as_dict())
         return

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from facies.faces.read import PhotographFaces as PhotographFaces
     from facies.faces.read import faces_table as faces_table
     from facies.faces.read import read_photograph as read_photograph
+    from facies.faces.read import without_face as without_face
     from facies.faces.yunet import YuNet as YuNet
 
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "faces_table": "read",
     "load_detector": "detectors",
     "read_photograph": "read",
+    "without_face": "read",
 }
 
 __all__ = list(_HOMES)

@@ -96,14 +96,14 @@ def read_photograph(
         photograph = decode_photograph(path, max_pixels=max_pixels, target_side=_target_side(contracts))
         faces = _find(photograph, detector, given_points)
         if not faces:
-            return _nothing(photo_id, "no_face")
+            return without_face(photo_id, "no_face")
         choice = choose_face(faces, min_score=gate.min_score or 0.0)
         rows = [_row(photo_id, i, len(faces), _in_full(face, photograph)) for i, face in enumerate(faces)]
         if choice.chosen is None:
             return PhotographFaces([{**row, "exclusion_reason": "several_faces"} for row in rows], None, [])
         photograph, face = _with_enough_pixels(path, photograph, faces[choice.chosen], contracts, max_pixels)
     except ImageError as error:
-        return _nothing(photo_id, error.reason)
+        return without_face(photo_id, error.reason)
     row = rows[choice.chosen]
     row.update(_measure(photograph, face, contracts))
     reason = assess_face(row, gate)
@@ -176,7 +176,8 @@ def _blank(photo_id: str, face_id: str, reason: str) -> dict[str, Any]:
     return {**names, **dict.fromkeys(_NUMBERS, float("nan")), "included": False, "exclusion_reason": reason}
 
 
-def _nothing(photo_id: str, reason: str) -> PhotographFaces:
+def without_face(photo_id: str, reason: str) -> PhotographFaces:
+    """Return what a photograph gives that is not used for this reason."""
     return PhotographFaces([_blank(photo_id, f"{photo_id}_f0", reason)], None, [])
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -105,14 +105,15 @@ def plan_tasks(photographs: pd.DataFrame, folders: Sequence[Path], extractor: Ex
     """Return one task an included photograph, in the order of ``photo_id``."""
     usable = photographs[photographs.included].sort_values("photo_id")
     digest = extractor.digest()
-    points = _given_points(usable)
+    points = given_points(usable)
     return [
         Task(value_sha256([photo_id, sha256, _listed(given), digest])[:32], photo_id, locate_photograph(path, folders), given)
         for photo_id, sha256, path, given in zip(usable.photo_id, usable.sha256, usable.path, points, strict=True)
     ]
 
 
-def _given_points(photographs: pd.DataFrame) -> list[Floats | None]:
+def given_points(photographs: pd.DataFrame) -> list[Floats | None]:
+    """Return the five points of each row, (5, 2), None where the user gave none."""
     if not set(GIVEN_POINTS) <= set(photographs.columns):
         return [None] * len(photographs)
     values = photographs[list(GIVEN_POINTS)].to_numpy(dtype=np.float64).reshape(-1, 5, 2)
@@ -162,7 +163,14 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
         progress(done, total)
 
 
-def extract_in_order(tasks: Sequence[Task], extractor: Extractor, jobs: int) -> Iterator[Result]:
+class Reads(Protocol):
+    """What reads one photograph."""
+
+    def extract(self, task: Task) -> Result:
+        """Return what the photograph gave."""
+
+
+def extract_in_order(tasks: Sequence[Task], extractor: Reads, jobs: int) -> Iterator[Result]:
     """Yield results in the order of the tasks, at most ``4 * jobs`` in hand."""
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(max_workers=jobs) as pool:
