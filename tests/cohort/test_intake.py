@@ -59,6 +59,16 @@ def test_intake__a_reading_of_an_unknown_photograph_stops(study):
         read_intake(study)
 
 
+def test_intake__a_perceived_age_that_nobody_has_stops_with_its_row(study):
+    rows = (study / "readings.tsv").read_text().splitlines()
+    column = rows[0].split("\t").index("reading")
+    cells = rows[3].split("\t")
+    cells[column] = "670"
+    (study / "readings.tsv").write_text("\n".join([*rows[:3], "\t".join(cells), *rows[4:]]) + "\n")
+    with pytest.raises(TableError, match=r"readings.tsv, line 4: reading is 670: write a perceived age of 0 to 120 years"):
+        read_intake(study)
+
+
 def test_intake__the_matches_can_be_seen_before_anything_stops(study):
     change(study / "outcomes.tsv", "p00", "x00")
     assert len(read_study_tables(study).given()) == 4

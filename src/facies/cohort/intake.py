@@ -19,6 +19,12 @@ from facies.tables import OUTCOMES, PANEL_ESTIMATES, PARTICIPANTS, PHOTOGRAPHS, 
 INPUTS: dict[str, Table] = {table.name: table for table in (PARTICIPANTS, PHOTOGRAPHS, READINGS, PANEL_ESTIMATES, OUTCOMES)}
 """The tables that a user gives."""
 
+YEARS = (("readings", "reading"), ("panel_estimates", "panel_mean"))
+"""Where perceived ages stand."""
+
+OLDEST = 120
+"""In years; an older perceived age is a slip of the pen."""
+
 
 @dataclass(frozen=True)
 class IntakeSettings:
@@ -147,12 +153,16 @@ def assess_intake(tables: StudyTables) -> Intake:
     Raises
     ------
     TableError
-        Naming the file and row of the first unknown identifier, how many there are, and the likely cause.
+        Naming the file and row of the first unknown identifier, how many there are, and the likely cause; or of the first perceived age
+        that no person has.
     """
     given = tables.given()
     for source, column, other in LINKS:
         if source in given:
             _require_known(given[source], column, given[other])
+    for source, column in YEARS:
+        if source in given:
+            _require_years(given[source], column)
     frames = {name: table.frame for name, table in given.items()}
     return Intake(
         participants=frames["participants"],
@@ -186,3 +196,11 @@ def _require_known(source: UserTable, column: str, other: UserTable) -> None:
     if row == 0:
         raise InputError(f"{source.frame['path'].iloc[first]}: {column} '{names[0]}' is not in {other.file}{more}: {remedy}")
     raise source.error(f"{column} '{names[0]}' is not in {other.file}{more}: {remedy}", position=first)
+
+
+def _require_years(source: UserTable, column: str) -> None:
+    years = source.frame[column]
+    wrong = ((source.frame["target"] == "perceived_age") & ~years.between(0, OLDEST)).to_numpy()
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise source.error(f"{column} is {years.iloc[first]:g}: write a perceived age of 0 to {OLDEST} years", position=first)
