@@ -15,7 +15,17 @@ from facies.store import read_table, write_tsv
 from facies.study.check import check_study
 from facies.study.initiate import init_study
 from facies.study.run import plan_study, run_study
-from facies.tables import ASSOCIATIONS, FACES, METRICS, PARTICIPANT_PREDICTIONS, PHOTOGRAPHS, PREDICTIONS, SPLITS
+from facies.tables import (
+    ASSOCIATIONS,
+    FACES,
+    METRICS,
+    PANEL_ESTIMATES,
+    PARTICIPANT_PREDICTIONS,
+    PARTICIPANTS,
+    PHOTOGRAPHS,
+    PREDICTIONS,
+    SPLITS,
+)
 
 
 def edit_config(study, old: str, new: str) -> None:
@@ -163,7 +173,7 @@ def test_run__a_wrong_study_is_one_line_that_names_the_place(copied, file, old, 
 
 
 def recode(study, name: str, column: str, values) -> None:
-    edit_table(study, name, lambda table: table.__setitem__(column, values(table[column])))
+    edit_table(study, name, lambda table: table.__setitem__(column, values(table.get(column))))
 
 
 @pytest.mark.parametrize(
@@ -195,6 +205,41 @@ def test_run__a_column_that_cannot_be_analysed_stops_before_the_long_work(copied
 def test_check__a_setting_that_a_late_stage_would_refuse_is_found(copied, section, message):
     edit_config(copied, "[embeddings]", f"{section}\n\n[embeddings]")
     assert message in str(check_study(copied).problem)
+
+
+def test_run__seven_labelled_people_get_a_report_whose_errors_have_no_intervals(copied):
+    readings = pd.read_csv(copied / "readings.tsv", sep="\t", dtype=str)
+    write_tsv(copied / "readings.tsv", readings[readings.photo_id.isin(readings.photo_id.unique()[:7])])
+    assert run_study(copied).report.is_file()
+    metrics = read_table(copied, METRICS)
+    mae = metrics[(metrics.system == "hog+ridge") & (metrics.subgroup == "all") & (metrics.metric == "mae")]
+    assert mae.n.tolist() == [7]
+    assert mae.ci_low.isna().all()
+
+
+def test_run__equal_readings_stop_before_the_long_work(copied):
+    recode(copied, "readings", "reading", lambda reading: "60")
+    assert check_study(copied).problem == "perceived_age is 60 for all 90 participants who have one: correct the table"
+
+
+def test_run__people_who_withdrew_are_in_no_table_of_results_and_no_analysis(copied):
+    recode(copied, "participants", "consent_scope", lambda scope: ["withdrawn"] * 5 + ["analysis"] * 85)
+    run_study(copied)
+    withdrawn = read_table(copied, PARTICIPANTS).participant_id[:5]
+    photographs = read_table(copied, PHOTOGRAPHS)
+    theirs = photographs.photo_id[photographs.participant_id.isin(withdrawn)]
+    assert not read_table(copied, PARTICIPANT_PREDICTIONS).participant_id.isin(withdrawn).any()
+    assert not read_table(copied, PANEL_ESTIMATES).photo_id.isin(theirs).any()
+    assert read_table(copied, ASSOCIATIONS).n.max() == 85
+    assert not read_table(copied, ASSOCIATIONS).note.fillna("").str.contains("left out").any()
+
+
+def test_check__says_when_relatives_stand_in_several_folds(copied):
+    recode(copied, "participants", "family_id", lambda _: [f"f{i % 45}" for i in range(90)])
+    note = next(note for note in check_study(copied).notes if "families" in note)
+    assert note.endswith("families stand in several folds: relatives may flatter the errors (set models.group = 'family_id')")
+    edit_config(copied, "[embeddings]", "[models]\ngroup = 'family_id'\n\n[embeddings]")
+    assert not any("families" in note for note in check_study(copied).notes)
 
 
 def test_run__no_photograph_at_all_is_an_error_with_the_reasons(copied):

@@ -14,6 +14,7 @@ from facies.association import (
     require_covariates,
     require_outcome,
 )
+from facies.cohort import consenting_participants
 from facies.errors import InputError
 from facies.store import table_path, write_table
 from facies.study.config import AssociationSection, StudyConfig
@@ -28,7 +29,7 @@ def association_stage(study: Path, config: StudyConfig, cohort: Cohort, predicti
     if not asked.outcomes and not asked.traits:
         return None
 
-    people = join_people(cohort.participants, cohort.outcomes)
+    people = join_people(consenting_participants(cohort.participants), cohort.outcomes)
 
     def compute() -> Outcome:
         table = associate_study(predictions, people, asked, target=config.study.target)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from facies.cohort import match_ids, read_study_tables, summarise_flow
 from facies.errors import FaciesError, TableError
+from facies.evaluation.subgroups import subgroup_masks
 from facies.study.association import join_people, require_analysable
 from facies.study.config import CONFIG_NAME, StudyConfig, read_config
 from facies.study.extraction import Progress
@@ -78,6 +79,7 @@ def require_columns(config: StudyConfig, cohort: Cohort) -> None:
         Naming the setting and the column.
     """
     require_regressors(config)
+    subgroup_masks(cohort.participants, subgroups=tuple(config.evaluation.subgroups))
     _require_points(config, cohort.photographs)
     asked = config.association
     people = join_people(cohort.participants, cohort.outcomes)

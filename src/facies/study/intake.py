@@ -100,11 +100,13 @@ def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: 
     _require_usable(photographs)
     panel, noise, notes = _panel(intake, photographs, config.study.target)
     labels = label_people(intake.participants, photographs, panel, target=config.study.target)
+    _require_labels(labels, config.study.target)
     splits = assign_folds(
         intake.participants, n_folds=config.models.n_folds, group=config.models.group,
         labelled=pd.Series(True, index=labels.index), random_state=random_state,
     )  # fmt: skip
-    prove_exclusive(splits, intake.participants, photographs, group=config.models.group)
+    proof = prove_exclusive(splits, intake.participants, photographs, group=config.models.group)
+    notes += _family_notes(proof["n_families_in_several_folds"])
     return Cohort(intake.participants, photographs, splits, labels, panel, noise, intake.outcomes, intake.matches, tuple(notes))
 
 
@@ -114,8 +116,19 @@ def _require_usable(photographs: pd.DataFrame) -> None:
         raise InputError(f"none of {len(photographs)} photographs can be used ({reasons}): correct the paths, or inputs.photographs_folder")
 
 
+def _require_labels(labels: pd.DataFrame, target: str) -> None:
+    if labels.observed.nunique() == 1:
+        raise InputError(f"{target} is {labels.observed.iloc[0]:g} for all {len(labels)} participants who have one: correct the table")
+
+
+def _family_notes(n_families: int) -> list[str]:
+    if not n_families:
+        return []
+    return [f"{n_families} families stand in several folds: relatives may flatter the errors (set models.group = 'family_id')"]
+
+
 def _panel(intake: Intake, photographs: pd.DataFrame, target: str) -> tuple[pd.DataFrame | None, pd.DataFrame | None, list[str]]:
-    """Return panel means, their noise and what to know about them; nothing where age is the target."""
+    """Return the panel means of usable photographs, their noise and what to know about them; nothing where age is the target."""
     usable = photographs[photographs.included]
     if target != "perceived_age":
         return None, None, []
@@ -127,6 +140,7 @@ def _panel(intake: Intake, photographs: pd.DataFrame, target: str) -> tuple[pd.D
         noise = panel_noise(panel, usable, target=target)
     else:
         raise InputError(f"target is perceived_age: add readings.tsv or panel_estimates.tsv, or write target = 'age' in {CONFIG_NAME}")
+    panel = panel[panel.photo_id.isin(usable.photo_id)].reset_index(drop=True)
     return panel, noise, panel_notes(panel, target=target)
 
 

@@ -93,7 +93,7 @@ def fit_model(
         fit.participant_predictions, cohort.participants, target=config.study.target, subgroups=(),
         n_bootstrap=config.evaluation.n_bootstrap, noise=cohort.noise, random_state=random_state,
     )  # fmt: skip
-    own = metrics[metrics.system == fit.frozen.model_id]
+    own = metrics[(metrics.system == fit.frozen.model_id) & metrics.ci_low.notna()]
     shown = {row["metric"]: Estimate(row["value"], row["ci_low"], row["ci_high"], row["n"]) for row in own.to_dict("records")}
     card = describe_model(fit.frozen, encoder=embeddings.card, metrics=shown, random_state=random_state)
     return FittedModel(fit, card, encoder_file(study, spec))

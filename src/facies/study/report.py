@@ -10,7 +10,7 @@ import pandas as pd
 
 from facies import __version__
 from facies.association import DIRECTIONS
-from facies.cohort import find_near_duplicates, locate_photograph, summarise_flow
+from facies.cohort import consenting_participants, find_near_duplicates, locate_photograph, summarise_flow
 from facies.errors import ImageError
 from facies.evaluation import error_by_age
 from facies.imaging import align_face, decode_photograph
@@ -78,7 +78,7 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
         version=__version__,
         target=config.study.target,
         flow=summarise_flow(cohort.participants, cohort.photographs, faces=faces, labelled=labelled),
-        participants=cohort.participants,
+        participants=consenting_participants(cohort.participants),
         photographs=cohort.photographs,
         faces=faces,
         splits=cohort.splits,
@@ -97,7 +97,7 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
             cohort.participants,
             target=config.study.target,
             n_bootstrap=config.evaluation.n_bootstrap,
-            random_state=config.study.random_state,
+            random_state=runs[0].random_state,
         ),
         labels={outcome.name: outcome.label for outcome in config.association.outcomes if outcome.label},
         units={outcome.name: outcome.unit for outcome in config.association.outcomes if outcome.unit},
