@@ -14,7 +14,7 @@ from facies.errors import CropContractError, FaciesError, InputError
 from facies.models import read_bundle, write_bundle
 from facies.store import read_json, read_table, write_json
 from facies.study.predict import list_tasks, predict_photographs
-from facies.tables import FACES, GIVEN_POINTS
+from facies.tables import FACES, GIVEN_POINTS, PARTICIPANTS
 
 MODEL = "derived/models/hog+ridge.bundle"
 
@@ -75,6 +75,14 @@ def test_predict__no_photographs_is_one_line(finished, tmp_path):
         predict_photographs(finished[0] / MODEL, tmp_path, None)
     with pytest.raises(InputError, match="is absent"):
         predict_photographs(finished[0] / MODEL, tmp_path / "nothing", None)
+
+
+def test_bundle__names_nobody_and_no_file(finished):
+    study, _ = finished
+    people = read_table(study, PARTICIPANTS).participant_id
+    held = b"".join(path.read_bytes() for path in sorted((study / MODEL).iterdir()))
+    assert not [name for name in people if name.encode() in held]
+    assert str(study).encode() not in held
 
 
 def test_predict__a_folder_as_people_have_it_gives_one_row_a_file(finished, tmp_path):

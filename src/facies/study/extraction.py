@@ -268,9 +268,32 @@ def _embeddings(held: dict[str, Vectors], card: EncoderCard) -> Embeddings:
     return Embeddings(face_ids, np.stack([held[face_id] for face_id in face_ids]), card)
 
 
-def remove_stale_parts(tasks: Sequence[Task], index: dict[str, Path], parts: Path) -> None:
-    """Delete parts of which no photograph is used any more."""
-    used = {index[task.key] for task in tasks}
-    for path in parts.glob("*.safetensors"):
-        if path not in used:
-            path.unlink()
+def keep_used_parts(tasks: Sequence[Task], index: dict[str, Path], parts: Path) -> dict[str, Path]:
+    """Delete all that parts hold of photographs that are not used any more, as of people who withdrew; return where each key is now."""
+    wanted = {task.key for task in tasks}
+    kept: dict[str, Path] = {}
+    for path in dict.fromkeys(index[task.key] for task in tasks):
+        kept |= _only(path, wanted)
+    for path in set(parts.glob("*.safetensors")) - set(kept.values()):
+        path.unlink()
+    return kept
+
+
+def _only(path: Path, wanted: set[str]) -> dict[str, Path]:
+    """Return the part if all its photographs are wanted; otherwise write one of those that are."""
+    keys: list[str] = json.loads(read_metadata(path)["keys"])
+    if wanted.issuperset(keys):
+        return dict.fromkeys(keys, path)
+    return _write_part(path.parent, [result for result in _read_part(path) if result.key in wanted])
+
+
+def _read_part(path: Path) -> list[Result]:
+    arrays, metadata = read_arrays(path)
+    columns = [json.loads(metadata[name]) for name in ("keys", "rows", "face_ids", "hashes")]
+    vectors = [arrays[f"vectors_{k}"] for k in range(sum(name.startswith("vectors_") for name in arrays))]
+    results, row = [], 0
+    for key, rows, face_id, looks in zip(*columns, strict=True):
+        own = [] if face_id is None else [held[row : row + 1] for held in vectors]
+        results.append(Result(key, rows, face_id, own, looks))
+        row += face_id is not None
+    return results

@@ -21,8 +21,8 @@ from facies.study.extraction import (
     collect_hashes,
     extract_parts,
     index_parts,
+    keep_used_parts,
     plan_tasks,
-    remove_stale_parts,
 )
 from facies.study.intake import Cohort, photograph_folders
 from facies.study.stages import Outcome, Stage
@@ -114,7 +114,7 @@ def faces_stage(study: Path, config: StudyConfig, cohort: Cohort, extractor: Ext
         tasks = plan_tasks(cohort.photographs, photograph_folders(study, config), extractor)
         index = extract_parts(tasks, extractor, parts, jobs=jobs, progress=progress)
         faces = collect_faces(tasks, index)
-        remove_stale_parts(tasks, index, parts)
+        index = keep_used_parts(tasks, index, parts)
         used = sorted({index[task.key].name for task in tasks})
         cards = [asdict(encoder.card) for encoder in extractor.encoders]
         written = (
