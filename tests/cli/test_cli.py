@@ -22,6 +22,27 @@ def test_help__names_every_command(capsys):
         assert command in shown
 
 
+@pytest.mark.parametrize("arguments", [[], ["weights"]])
+def test_no_command__shows_the_help_and_nothing_else(arguments, capsys):
+    assert run(arguments) == 2
+    shown = capsys.readouterr().err.strip()
+    assert shown.startswith("Usage:")
+    assert not shown.endswith("see --help")
+
+
+@pytest.mark.parametrize("arguments", [["encoders", "--json"], ["weights", "list", "--json"], ["check", "STUDY", "--json"]])
+def test_json__is_strict_json_and_nothing_else(arguments, capsys, tmp_path):
+    init = tmp_path / "study"
+    run(["init", str(init)])
+    capsys.readouterr()
+    run([str(init) if word == "STUDY" else word for word in arguments])
+    assert json.loads(capsys.readouterr().out, parse_constant=refuse)
+
+
+def refuse(constant):
+    raise ValueError(f"{constant} is not JSON")
+
+
 def test_version__is_printed(capsys):
     import facies
 

@@ -141,7 +141,7 @@ def test_read_photograph__given_points_need_no_search(photograph: Path) -> None:
     assert [row[name] for name in GIVEN_POINTS] == FRONTAL.ravel().tolist()
 
 
-@pytest.mark.parametrize("points", [None, np.full((5, 2), np.nan), np.full((5, 2), 7.0)])
+@pytest.mark.parametrize("points", [None, np.full((5, 2), np.nan), np.full((5, 2), 7.0), FRONTAL * 1e300, -FRONTAL * 1e9])
 def test_read_photograph__given_points_that_are_none_leave_no_face(photograph: Path, points) -> None:
     found = read_photograph("p", photograph, detector=GivenPoints(), contracts=[SMALL], gate=SMOOTH, given_points=points)
     assert found.rows[0]["exclusion_reason"] == "no_face"

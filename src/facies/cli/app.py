@@ -56,10 +56,15 @@ def run(arguments: Sequence[str]) -> int:
         print(f"facies: {error}", file=sys.stderr)
         return 2
     except TyperException as error:
-        print(f"facies: {error.format_message().rstrip('.')}; see --help", file=sys.stderr)
+        print(_one_line_or_help(error.format_message()), file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     if status == INTERRUPTED:
         print("facies: stopped; what was finished is kept, the same command goes on from there", file=sys.stderr)
     return status if isinstance(status, int) else 0
+
+
+def _one_line_or_help(message: str) -> str:
+    """Return a complaint about the arguments as one line; where there were none, the message is the help itself."""
+    return message if "\n" in message else f"facies: {message.rstrip('.')}; see --help"

@@ -24,6 +24,9 @@ from facies.types import DetectedFace, Detector, Image, Points
 MIN_SIDE = 640
 """JPEGs are decoded at reduced scale only as long as the shorter side keeps this many pixels, and four times the largest crop's."""
 
+FARTHEST = 1e7
+"""Given points as far from the picture's corner, in pixels, are no points."""
+
 _NUMBERS = [column.name for column in FACES.columns if column.kind == "number"]
 
 
@@ -142,7 +145,7 @@ def _target_side(contracts: Sequence[CropContract]) -> int:
 def _find(photograph: DecodedPhotograph, detector: Detector, given_points: Points | None) -> list[DetectedFace]:
     if detector.name != "given":
         return detector.detect(photograph.image)
-    if given_points is None or not np.isfinite(given_points).all() or eye_distance(given_points) < 1:
+    if given_points is None or not (np.abs(given_points) < FARTHEST).all() or eye_distance(given_points) < 1:
         return []
     return [face_of_points(photograph.from_full(given_points))]
 
