@@ -74,7 +74,22 @@ def settings() -> str:
             default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
             lines.append(f"| `{name}` | {default} | {field.description or 'tables of their own, below'} |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *gate()])
+
+
+def gate() -> list[str]:
+    """Return the thresholds of the quality gate, in the order in which they are asked."""
+    from facies.faces import QualityGate
+    from facies.faces.gate import CHECKS
+    from facies.tables import FACES
+
+    lines = ["## `[faces.gate]`", "", "The first that fails is the `exclusion_reason`; `nan` switches one off.", ""]
+    lines += ["| threshold | default | of what | reason |", "|---|---|---|---|"]
+    for name, column, _, reason in CHECKS:
+        default = getattr(QualityGate(), name)
+        shown = "not checked" if default is None else f"`{default}`"
+        lines.append(f"| `{name}` | {shown} | {FACES.column(column).meaning} | `{reason}` |")
+    return [*lines, ""]
 
 
 def tables() -> str:

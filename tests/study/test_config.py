@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import fields
 
 import pytest
 
 from facies.errors import InputError, StoreError
+from facies.faces import QualityGate
 from facies.study.config import StudyConfig, parse_config, read_config
 from facies.study.demo import simulate_study
 from facies.study.initiate import commented_config, init_study
@@ -24,6 +26,11 @@ def test_commented_config__names_and_explains_every_setting():
             assert setting in text
             if described.description:
                 assert described.description in text
+
+
+def test_commented_config__shows_every_threshold_of_the_gate():
+    text = commented_config()
+    assert [field.name for field in fields(QualityGate) if field.name not in text] == []
 
 
 @pytest.mark.parametrize(

@@ -150,14 +150,14 @@ def find_weights(name: str, *, store_dir: Path | None = None) -> Path:
         When a file was not fetched, or was altered since.
     """
     entry = _entry(name)
-    for needed in entry.needs:
-        find_weights(needed, store_dir=store_dir)
     path = (store_dir or weights_dir()) / entry.file
     if not path.is_file():
         raise WeightsError(f"{name} is not in {path.parent}: run `facies weights fetch {name}`")
     accepted = entry.sha256 or _written_down(path)
     if file_sha256(path) not in accepted:
         raise WeightsError(f"{path} was altered since it was fetched: delete it and run `facies weights fetch {name}`")
+    for needed in entry.needs:
+        find_weights(needed, store_dir=store_dir)
     return path
 
 
@@ -201,13 +201,14 @@ def fetch_weights(
     """
     entry = _entry(name)
     accepted = _accepted(name, entry, sha256)
+    target = (store_dir or weights_dir()) / entry.file
+    is_there = _already_there(target, accepted)
+    if not (is_there or accept_licence):
+        raise WeightsError(_terms(name, entry))
     for needed in entry.needs:
         fetch_weights(needed, accept_licence=accept_licence, from_dir=from_dir, store_dir=store_dir, progress=progress, notice=notice)
-    target = (store_dir or weights_dir()) / entry.file
-    if _already_there(target, accepted):
+    if is_there:
         return target
-    if not accept_licence:
-        raise WeightsError(_terms(name, entry))
     _make_folder(target.parent)
     accepted = accepted or _written_down(target)
     if from_dir is not None:

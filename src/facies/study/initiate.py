@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from facies.cohort import example_tables, find_optional_table
 from facies.errors import InputError, StoreError
+from facies.faces import QualityGate
 from facies.store import write_json, write_tsv, write_whole
 from facies.study.config import CONFIG_NAME, OutcomeSection, StudyConfig, TraitSection
 from facies.study.intake import INPUT_TABLES
@@ -71,8 +73,17 @@ def _section(name: str, field: FieldInfo) -> str:
             tables.append(_example_list(key))
             continue
         value = _EXAMPLES.get(key, described.get_default(call_default_factory=True))
-        lines += [f"# {described.description}", _toml_line(setting, value)]
+        lines += [f"# {described.description}", _toml_line(setting, value), *_shown(key)]
     return "\n".join(lines) + "\n" + "".join(tables)
+
+
+def _shown(key: str) -> list[str]:
+    """Return what may stand in a setting that is empty by default, as comments."""
+    if key != "faces.gate":
+        return []
+    thresholds = asdict(QualityGate())
+    set_, unset = ({name: value for name, value in thresholds.items() if (value is None) == absent} for absent in (False, True))
+    return [f"# the thresholds where none is given: {toml_value(set_)}", f"# not checked unless given: {', '.join(unset)}"]
 
 
 def _example_list(key: str) -> str:
