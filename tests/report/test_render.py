@@ -17,6 +17,7 @@ import pytest
 from facies.errors import InputError
 from facies.report import AverageFace, ReportData, render_report, results_json
 from facies.report.data import MISSING
+from facies.report.effects import drawn_risks
 
 
 def test_page__asks_the_network_for_nothing(report_html: str, page: Any) -> None:
@@ -275,3 +276,15 @@ def test_data__a_flow_without_reasons_is_refused() -> None:
 def test_import__the_package_loads_neither_matplotlib_nor_jinja2() -> None:
     code = "import sys, facies.report; print(sorted({'matplotlib', 'jinja2', 'torch', 'PIL'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_page__slopes_between_perceived_ages_have_their_own_table_and_are_no_association(report_data: ReportData, read_page: Any) -> None:
+    assert report_data.associations is not None
+    row = report_data.associations.iloc[[0]].assign(
+        exposure="perceived_age[panel]", outcome="perceived_age[hog+ridge]", scale="difference", estimate=0.5, ci_low=0.41, ci_high=0.59
+    )
+    with_slope = dataclasses.replace(report_data, associations=pd.concat([report_data.associations, row], ignore_index=True))
+    page = read_page(render_report(with_slope, figures=False)).text
+    assert "How a computed perceived age scales an effect" in page
+    assert "0.50 (0.41 to 0.59)" in page
+    assert len(drawn_risks(with_slope)) == len(drawn_risks(report_data))

@@ -57,6 +57,16 @@ def test_run__a_model_of_painted_faces_beats_predicting_the_mean(finished):
     assert every["hog+ridge"] > every["label_noise_floor"]
 
 
+def test_run__slopes_between_human_and_computed_age_are_given_the_covariates(finished):
+    study, _ = finished
+    predictions, people = read_table(study, PARTICIPANT_PREDICTIONS), read_table(study, PARTICIPANTS)
+    rows = predictions[predictions.model_id == "hog+ridge"].merge(people, on="participant_id")
+    design = np.column_stack([rows.observed, rows.age, rows.sex == "male", np.ones(len(rows))]).astype(float)
+    expected = np.linalg.lstsq(design, rows.predicted.to_numpy(), rcond=None)[0][0]
+    found = read_table(study, ASSOCIATIONS).set_index(["exposure", "outcome", "adjustment"]).estimate
+    assert found["perceived_age[panel]", "perceived_age[hog+ridge]", "model_1"] == pytest.approx(expected)
+
+
 def test_run__the_flow_adds_up(finished):
     study, _ = finished
     flow = pd.DataFrame(json.loads((study / "report" / "results.json").read_text())["flow"])

@@ -23,14 +23,16 @@ EXPOSURE_WORDS = {
 def effects(data: ReportData) -> pd.DataFrame:
     """Return ASSOCIATIONS with further columns.
 
-    ``kind`` is ``risk`` (a perceived age is the exposure), ``determinant`` (it is the outcome) or ``other``; ``source`` is
-    ``panel`` or a model_id; ``name`` what stands before the bracket; ``rank`` orders the sources: the panel, then the models.
+    ``kind`` is ``risk`` (a perceived age is the exposure), ``determinant`` (it is the outcome), ``slope`` (it is both: human and
+    computed on each other) or ``other``; ``source`` is ``panel`` or a model_id; ``name`` what stands before the bracket; ``rank``
+    orders the sources: the panel, then the models.
     """
     frame = data.table("associations")
     if frame is None:
         return pd.DataFrame(columns=["kind", "source", "name", "rank", "exposure", "outcome", "adjustment"])
     exposure, outcome = frame.exposure.str.extract(_SOURCE), frame.outcome.str.extract(_SOURCE)
     kind = pd.Series("other", index=frame.index).mask(outcome.source.notna(), "determinant").mask(exposure.source.notna(), "risk")
+    kind = kind.mask(outcome.source.notna() & exposure.source.notna(), "slope")
     source, name = exposure.source.fillna(outcome.source), exposure.name.fillna(outcome.name)
     order = {system: i for i, system in enumerate([PANEL, *data.model_ids()])}
     return frame.assign(kind=kind, source=source, name=name, rank=source.map(order).fillna(len(order)).astype(int))

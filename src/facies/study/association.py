@@ -10,6 +10,7 @@ from facies.association import (
     associate,
     associate_traits,
     exposures_from_predictions,
+    proxy_slopes,
     require_counts,
     require_covariates,
     require_outcome,
@@ -79,6 +80,8 @@ def associate_study(predictions: pd.DataFrame, people: pd.DataFrame, asked: Asso
         traits = exposures_from_predictions(predictions, target=target)
         per = {trait.name: trait.per for trait in asked.traits}
         tables.append(associate_traits(counts, traits, people, adjustments=asked.adjustments, per=per))
+    if target == "perceived_age":
+        tables.append(proxy_slopes(exposures_from_predictions(predictions), people, adjustments=asked.adjustments))
     return ASSOCIATIONS.validate(pd.concat(tables, ignore_index=True))
 
 

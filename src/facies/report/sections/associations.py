@@ -11,9 +11,11 @@ from facies.report.numbers import DASH, count, p_value, with_interval
 
 READING = (
     "Human and computed rows are from the same people and are not independent: do not pool them, and do not call them equal because "
-    "both are significant. With perceived age as exposure a computed estimate is scaled by the slope of human on computed age; as "
-    "outcome, by the slope of computed on human age: both slopes stand in the table of models. The q-value is Benjamini-Hochberg "
-    "within one source and adjustment set."
+    "both are significant. The q-value is Benjamini-Hochberg within one source and adjustment set."
+)
+SCALING = (
+    "With a computed perceived age as exposure an estimate is multiplied by the slope of human on computed age; as outcome, by the slope "
+    "of computed on human age; each given the covariates, and where the computed age carries nothing else about the disease or gene."
 )
 
 
@@ -27,6 +29,7 @@ def associations_section(data: ReportData, *, figures: bool) -> Section:
         *_forests(data, figures=figures),
         Heading("All estimates"), *_risks(data, frame[frame.kind == "risk"]),
         Heading("What perceived age is associated with"), *_determinants(data, frame[frame.kind == "determinant"]),
+        *_slopes(data, frame[frame.kind == "slope"]),
         *_others(data, frame[frame.kind == "other"]),
     )  # fmt: skip
     return Section("associations", "Associations", blocks)
@@ -82,6 +85,29 @@ def _determinants(data: ReportData, rows: pd.DataFrame) -> list[Block]:
         return [Missing("Perceived age as outcome", "no exposure such as mc1r was given for it")]
     caption = "Perceived age by exposure: years per unit, such as years per MC1R risk allele"
     return _table(data, rows, "table-determinants", caption, lead="exposure", second="Perceived age by")
+
+
+def _slopes(data: ReportData, rows: pd.DataFrame) -> list[Block]:
+    if rows.empty:
+        return []
+    ordered = rows.sort_values("rank", kind="stable")
+    cells = tuple(
+        (
+            _source_of(data, row.outcome),
+            _source_of(data, row.exposure),
+            data.label(row.adjustment),
+            count(row.n),
+            effect_text(row),
+        )
+        for _, row in ordered.iterrows()
+    )
+    columns = ("Slope of", "On", "Adjustment", "n", "Slope (95% interval)")
+    grid = Grid("table-slopes", "Slopes between perceived ages", columns, cells, note=_note(data, rows), text_columns=frozenset({1, 2}))
+    return [Heading("How a computed perceived age scales an effect"), Text(SCALING), grid]
+
+
+def _source_of(data: ReportData, name: str) -> str:
+    return source_label(data, name.partition("[")[2].removesuffix("]"))
 
 
 def _others(data: ReportData, rows: pd.DataFrame) -> list[Block]:
