@@ -13,7 +13,7 @@ import pytest
 
 from facies.embeddings import WEIGHTS, WeightsEntry, fetch_weights, find_weights, list_weights, weights_dir
 from facies.embeddings.download import part_path
-from facies.errors import InputError, WeightsError
+from facies.errors import InputError, StoreError, WeightsError
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -185,6 +185,18 @@ def test_folder_of_an_enclave__is_searched_by_hash_not_by_name(source, known, tm
     (carried / "renamed.onnx").write_bytes(CONTENT)
     assert fetch(known, tmp_path / "store", from_dir=carried).read_bytes() == CONTENT
     assert source.asked == []
+
+
+def test_full_disk__is_one_line_and_leaves_no_part(known, tmp_path, monkeypatch):
+    def full(source, target):
+        target.write_bytes(b"the beginning")
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "network.onnx").write_bytes(CONTENT)
+    monkeypatch.setattr("facies.embeddings.weights.shutil.copyfile", full)
+    with pytest.raises(StoreError, match=r"No space left on device.*make room"):
+        fetch(known, tmp_path / "store", from_dir=tmp_path)
+    assert list((tmp_path / "store").iterdir()) == []
 
 
 def test_folder_without_the_file__says_what_to_copy(known, tmp_path):

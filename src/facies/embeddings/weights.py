@@ -293,10 +293,19 @@ def _take(path: Path, entry: WeightsEntry, accepted: tuple[str, ...], target: Pa
         return data is not None
     wanted = path.suffix == target.suffix and file_sha256(path) in accepted if accepted else path.name == entry.file
     if wanted:
-        shutil.copyfile(path, part_path(target))
-        _flush(part_path(target))
-        part_path(target).replace(target)
+        _copy(path, target)
     return wanted
+
+
+def _copy(path: Path, target: Path) -> None:
+    part = part_path(target)
+    try:
+        shutil.copyfile(path, part)
+        _flush(part)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"{target.name} was not written ({error.strerror}): make room in {target.parent} and fetch it again") from error
 
 
 def _what_to_copy(entry: WeightsEntry) -> str:
@@ -310,7 +319,7 @@ def _hash_path(target: Path) -> Path:
 def _written_down(target: Path) -> tuple[str, ...]:
     """Return the hash that was written down when the file first came, if it was."""
     path = _hash_path(target)
-    return (path.read_text(encoding="utf-8").split()[0],) if path.is_file() else ()
+    return tuple(path.read_text(encoding="utf-8").split()[:1]) if path.is_file() else ()
 
 
 def _write_down(target: Path, notice: Callable[[str], None] | None) -> None:
