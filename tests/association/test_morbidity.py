@@ -206,6 +206,7 @@ BAD = [
     ({}, {"outcome_kinds": {"cataract": "binary"}}, "outcome 'cataract' is no column of outcomes"),
     ({}, {"outcome_kinds": {"copd": "ordinal"}}, "outcome 'copd' is called ordinal: choose binary or continuous"),
     ({}, {"adjustments": {"m": ["smoking"]}}, "covariate of m 'smoking' is no column of the covariates"),
+    ({}, {"adjustments": {"m": ["age", "sex", "sex"]}}, "covariate 'sex' stands twice in m: name it once"),
     ({}, {"adjustments": {}}, "nothing to associate"),
     ({}, {"per": {"grip": 5}}, "per names 'grip', which is no exposure: choose from perceived_age"),
     ({}, {"per": {"perceived_age": 0}}, "per perceived_age is 0: choose a positive number"),

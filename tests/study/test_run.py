@@ -209,6 +209,7 @@ def test_run__a_column_that_cannot_be_analysed_stops_before_the_long_work(copied
     [
         ('[models]\nregressors = ["ridgee"]', "there is no regressor 'ridgee'"),
         ('[models]\nregressors = ["svr", "svr"]', "models.regressors names svr twice"),
+        ('[[association.traits]]\nname = "mc1r"', "association names 'mc1r' twice"),
         ('[evaluation]\nsubgroups = ["copd"]', "subgroup 'copd' is no column of participants"),
     ],
 )

@@ -94,7 +94,7 @@ def require_numbers(table: pd.DataFrame, names: Sequence[str], *, what: str) -> 
 
 
 def require_covariates(table: pd.DataFrame, adjustments: Mapping[str, Sequence[str]]) -> None:
-    """Refuse covariates that are no columns, hold infinite numbers, or are text with so many levels that they look like identifiers.
+    """Refuse covariates that are no columns, stand twice, hold infinite numbers or have more levels of text than a category has.
 
     Raises
     ------
@@ -104,6 +104,8 @@ def require_covariates(table: pd.DataFrame, adjustments: Mapping[str, Sequence[s
     for adjustment, names in adjustments.items():
         require_columns(table, names, what=f"covariate of {adjustment}", where="the covariates")
         for name in names:
+            if list(names).count(name) > 1:
+                raise InputError(f"covariate '{name}' stands twice in {adjustment}: name it once")
             if pd.api.types.is_numeric_dtype(table[name]):
                 require_numbers(table, [name], what="covariate")
             else:

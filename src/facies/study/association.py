@@ -18,7 +18,7 @@ from facies.association import (
 from facies.cohort import consenting_participants
 from facies.errors import InputError
 from facies.store import table_path, write_table
-from facies.study.config import AssociationSection, StudyConfig
+from facies.study.config import CONFIG_NAME, AssociationSection, StudyConfig
 from facies.study.intake import Cohort, values_hash
 from facies.study.stages import Outcome, Stage
 from facies.tables import ASSOCIATIONS, PARTICIPANT_PREDICTIONS
@@ -50,6 +50,10 @@ def require_analysable(people: pd.DataFrame, asked: AssociationSection) -> None:
     InputError
         Naming the column and what to do.
     """
+    for named in ([outcome.name for outcome in asked.outcomes], [trait.name for trait in asked.traits]):
+        twice = [name for name in named if named.count(name) > 1]
+        if twice:
+            raise InputError(f"{CONFIG_NAME}, association names '{twice[0]}' twice: name it once")
     for outcome in asked.outcomes:
         require_outcome(people[outcome.name], outcome.kind)
     for trait in asked.traits:
