@@ -89,3 +89,15 @@ def test_keep_used_parts__an_interruption_between_its_steps_loses_nothing(tiny_s
         run_study(study)
         old.write_bytes(data)
     assert read_table(study, FACES).photo_id.tolist() == [name for name in whole.photo_id if name != photographs.photo_id[0]]
+
+
+def test_run__without_associations_nothing_is_left_of_those_of_an_earlier_run(tiny_study, tmp_path):
+    study = Path(shutil.copytree(tiny_study, tmp_path / "study"))
+    run_study(study)
+    settings = (study / "study.toml").read_text()
+    before, after = settings.index("[association]"), settings.index("[evaluation]")
+    (study / "study.toml").write_text(settings[:before] + settings[after:])
+    assert run_study(study).ran == ("report",)
+    results = json.loads((study / "report" / "results.json").read_text())
+    assert "association" not in [run["stage"] for run in results["runs"]]
+    assert not (study / "derived" / "association").exists()

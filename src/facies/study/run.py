@@ -99,14 +99,16 @@ class _Run:
         self.do(models_stage(study, config, cohort, faces, extractor, random_state=self.random_state))
         predictions = read_table(study, PARTICIPANT_PREDICTIONS)
         self.do(evaluation_stage(study, config, cohort, faces, predictions, random_state=self.random_state))
-        self.do(association_stage(study, config, cohort, predictions))
+        association = association_stage(study, config, cohort, predictions)
+        if association is None:
+            _remove_association(study)
+        else:
+            self.do(association)
         self.do(report_stage(study, config, cohort, read_cards(study)))
         return RunSummary(tuple(self.records), tuple(self.ran), study / "report" / "report.html")
 
-    def do(self, stage: Stage | None) -> None:
+    def do(self, stage: Stage) -> None:
         """Run one stage and say what happened."""
-        if stage is None:
-            return
         record, ran = run_stage(self.study, stage, random_state=self.random_state)
         self.records.append(record)
         self.ran += [record.stage] * ran
@@ -118,6 +120,11 @@ def _line(record: RunRecord, ran: bool) -> str:
     reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(record.excluded.items()))
     done = f"{record.seconds:.1f} s" if ran else "unchanged"
     return f"{record.stage}: {record.n_in} in, {record.n_out} out{f' ({reasons})' if reasons else ''}; {done}"
+
+
+def _remove_association(study: Path) -> None:
+    """Delete the associations of an earlier run, so that no report shows what the study no longer asks."""
+    shutil.rmtree(study / "derived" / "association", ignore_errors=True)
 
 
 def _remove_leftovers(study: Path) -> None:
