@@ -13,22 +13,24 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from facies.embeddings import load_encoder
-from facies.faces import QualityGate, load_detector
+from facies.faces import QualityGate
 from facies.imaging import align_face, decode_photograph
-from facies.study.extraction import Extractor, extract_parts, plan_tasks
+from facies.study.extraction import Extractor, ExtractorRecipe, extract_parts, plan_tasks
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -53,11 +55,17 @@ def _painted(folder: Path, n: int) -> list[Path]:
     return paths
 
 
-def timed(call: Callable[[], object]) -> float:
-    """Return the seconds of one call."""
+def make(detector: str, encoder: str) -> Extractor:
+    """Return an extractor of one encoder with the usual gate."""
+    return ExtractorRecipe(detector, None, [encoder], [None], asdict(QualityGate())).build()
+
+
+def timed(spent: list[float], call: Callable[[], Any]) -> Any:
+    """Return what a call returns and note its seconds."""
     start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+    answer = call()
+    spent.append(time.perf_counter() - start)
+    return answer
 
 
 def seconds_by_part(options: argparse.Namespace, files: list[Path]) -> dict[str, float]:
@@ -72,19 +80,15 @@ def _time_parts(detector: str, encoder_name: str, files: list[Path]) -> dict[str
     import cv2
 
     cv2.setNumThreads(1)
-    extractor = Extractor(load_detector(detector), [load_encoder(encoder_name)], QualityGate())
+    extractor = make(detector, encoder_name)
     encoder, contract = extractor.encoders[0], extractor.contracts[0]
     spent: dict[str, list[float]] = {"decode": [], "detect": [], "align": [], "network": []}
     for path in files:
-        image = decode_photograph(path).image
-        spent["decode"].append(timed(lambda path=path: decode_photograph(path)))
-        faces = extractor.detector.detect(image)
-        spent["detect"].append(timed(lambda image=image: extractor.detector.detect(image)))
-        if not faces:
-            continue
-        crop = align_face(image, faces[0].points, contract)
-        spent["align"].append(timed(lambda image=image, face=faces[0]: align_face(image, face.points, contract)))
-        spent["network"].append(timed(lambda crop=crop: encoder.encode(crop[None])))
+        image = timed(spent["decode"], lambda path=path: decode_photograph(path)).image
+        faces = timed(spent["detect"], lambda image=image: extractor.detector.detect(image))
+        if faces:
+            crop = timed(spent["align"], lambda image=image, face=faces[0]: align_face(image, face.points, contract))
+            timed(spent["network"], lambda crop=crop: encoder.encode(crop[None]))
     return {name: float(np.mean(seconds)) for name, seconds in spent.items()}
 
 
@@ -95,14 +99,14 @@ def run_all(extractor: Extractor, files: list[Path]) -> float:
     )
     with tempfile.TemporaryDirectory() as folder:
         tasks = plan_tasks(table, [Path("/")], extractor)
-        seconds = timed(lambda: extract_parts(tasks, extractor, Path(folder), jobs=CORES))
-    return len(files) / seconds
+        start = time.perf_counter()
+        extract_parts(tasks, extractor, Path(folder), jobs=CORES)
+        return len(files) / (time.perf_counter() - start)
 
 
 def peak_mib() -> float:
-    """Return the peak resident memory of this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    """Return the peak resident memory of this process plus that of its largest worker."""
+    return sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
 
 
 def main() -> None:
@@ -120,7 +124,7 @@ def main() -> None:
     if options.memory:
         compare_memory(options)
         return
-    extractor = Extractor(load_detector(options.detector), [load_encoder(options.encoder)], QualityGate())
+    extractor = make(options.detector, options.encoder)
     if options.only_memory_of:
         run_all(extractor, portraits(options.only_memory_of))
         print(peak_mib())

@@ -64,7 +64,8 @@ def measure_quality(image: Image, face: DetectedFace, *, scale: float = 1.0) -> 
     (0.5, 0.0, 1.0, 0.0)
     """
     points = np.asarray(face.points, dtype=np.float64)
-    grey, inside = _grey_crop(image, points, FACE_SIDE, FACE_EYES)
+    luma = _grey(image)
+    grey, inside = _grey_crop(luma, points, FACE_SIDE, FACE_EYES)
     mask = _face_mask() & inside
     pose = head_pose(points)
     eyes = points[1] - points[0]
@@ -76,8 +77,8 @@ def measure_quality(image: Image, face: DetectedFace, *, scale: float = 1.0) -> 
         "yaw": pose.yaw,
         "pitch": pose.pitch,
         "roll": pose.roll,
-        "background_uniformity": background_uniformity(image, points),
-        "compression": compression(image, face.box, scale=scale),
+        "background_uniformity": background_uniformity(luma, points),
+        "compression": compression(luma, face.box, scale=scale),
     }
 
 
@@ -192,8 +193,11 @@ def _box_part(image: Image, box: tuple[float, float, float, float]) -> Image:
 
 
 def _grey(image: Image) -> Image:
+    """Return the luma of a picture; a grey one, (height, width), as it is."""
     if not image.size:
         return np.zeros((0, 0), dtype=np.uint8)
+    if image.ndim == 2:
+        return image
     grey: Image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return grey
 

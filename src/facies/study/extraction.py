@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +23,10 @@ import pandas as pd
 
 from facies import __version__
 from facies.cohort import locate_photograph, perceptual_hash
+from facies.embeddings import load_encoder
 from facies.errors import InputError, StoreError
-from facies.faces import QualityGate, faces_table, read_photograph
+from facies.faces import QualityGate, faces_table, load_detector, read_photograph
+from facies.imaging.decode import MAX_PIXELS
 from facies.records import CropContract, Embeddings, EncoderCard
 from facies.store import read_arrays, read_metadata, value_sha256, write_arrays
 from facies.tables import GIVEN_POINTS
@@ -35,8 +38,11 @@ if TYPE_CHECKING:
 PART_SIZE = 128
 """Photographs in one part: what an interruption loses at most."""
 
-SPARE_THREADS = 1
-"""Threads more than cores: one of them usually waits for Python's interpreter lock, and measured throughput is about a tenth higher."""
+SPARE = 1
+"""Threads more than cores: one of them usually waits for the interpreter lock or for its worker."""
+
+WORTH_PROCESSES = 256
+"""Photographs from which on processes are started: each takes about a second to load its networks."""
 
 Progress = Callable[[int, int], None]
 """Called with the photographs done and all photographs."""
@@ -62,14 +68,47 @@ class Result(NamedTuple):
 
 
 @dataclass(frozen=True)
+class ExtractorRecipe:
+    """What an extractor is made from, as plain values, so that another process can make the same.
+
+    ``encoders`` are specifications such as ``hog`` and ``weights`` the file of each, or None; ``gate`` are thresholds by name.
+    """
+
+    detector: str
+    detector_weights: str | None
+    encoders: Sequence[str]
+    weights: Sequence[str | None]
+    gate: Mapping[str, float | None]
+    max_pixels: int = MAX_PIXELS
+    margin: float | None = None
+
+    def build(self) -> Extractor:
+        """Load the detector and the encoders.
+
+        Raises
+        ------
+        InputError, WeightsError
+            When one of them is unknown, or its file is absent or altered.
+        """
+        detector = load_detector(self.detector, weights=_file(self.detector_weights))
+        encoders = [load_encoder(spec, weights=_file(weights)) for spec, weights in zip(self.encoders, self.weights, strict=True)]
+        return Extractor(detector, encoders, QualityGate(**self.gate), self.max_pixels, self.margin, self)
+
+
+def _file(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
+
+
+@dataclass(frozen=True)
 class Extractor:
-    """How faces are found, cut and encoded in this study."""
+    """How faces are found, cut and encoded in this study; with a ``recipe``, also by several processes."""
 
     detector: Detector
     encoders: Sequence[CardedEncoder]
     gate: QualityGate
-    max_pixels: int = 200_000_000
+    max_pixels: int = MAX_PIXELS
     margin: float | None = None
+    recipe: ExtractorRecipe | None = None
 
     def contract(self, card: EncoderCard) -> CropContract:
         """Return the crop contract of an encoder as this study cuts faces."""
@@ -137,7 +176,7 @@ def extract_parts(
     parts
         The folder of parts.
     jobs
-        Threads.
+        Cores to use.
 
     Raises
     ------
@@ -149,16 +188,29 @@ def extract_parts(
     n_done = len(tasks) - len(pending)
     _tell(progress, n_done, len(tasks))
     batch: list[Result] = []
-    for result in extract_in_order(pending, extractor, jobs):
-        batch.append(result)
-        n_done += 1
-        if len(batch) == PART_SIZE:
-            index |= _write_part(parts, batch)
-            batch = []
-        _tell(progress, n_done, len(tasks))
+    with readers(extractor, len(pending), jobs) as reader:
+        for result in extract_in_order(pending, reader, jobs):
+            batch.append(result)
+            n_done += 1
+            if len(batch) == PART_SIZE:
+                index |= _write_part(parts, batch)
+                batch = []
+            _tell(progress, n_done, len(tasks))
     if batch:
         index |= _write_part(parts, batch)
     return index
+
+
+@contextmanager
+def readers(extractor: Extractor, n_tasks: int, jobs: int) -> Iterator[Reads]:
+    """Give what reads the photographs: processes where there is enough to do for them, otherwise this one's threads."""
+    if extractor.recipe is None or jobs < 2 or n_tasks < WORTH_PROCESSES:
+        yield extractor
+        return
+    from facies.study.workers import WorkerPool
+
+    with WorkerPool(extractor.recipe, jobs) as pool:
+        yield pool
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:
@@ -176,7 +228,7 @@ class Reads(Protocol):
 def extract_in_order(tasks: Sequence[Task], extractor: Reads, jobs: int) -> Iterator[Result]:
     """Yield results in the order of the tasks, at most ``4 * jobs`` in hand."""
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(max_workers=jobs + SPARE_THREADS) as pool:
+    with ThreadPoolExecutor(max_workers=jobs + SPARE) as pool:
         try:
             for task in tasks:
                 waiting.append(pool.submit(extractor.extract, task))

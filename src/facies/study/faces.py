@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from facies.embeddings import WEIGHTS, find_weights, load_encoder
+from facies.embeddings import WEIGHTS, find_weights
 from facies.errors import InputError
-from facies.faces import QualityGate, load_detector
+from facies.faces import QualityGate
 from facies.records import Embeddings
 from facies.store import table_path, write_json, write_table
 from facies.study.config import CONFIG_NAME, StudyConfig
 from facies.study.extraction import (
     Extractor,
+    ExtractorRecipe,
     Progress,
     collect_embeddings,
     collect_faces,
@@ -41,12 +42,23 @@ def make_extractor(study: Path, config: StudyConfig) -> Extractor:
     """
     weights = config.embeddings.weights
     _require_used(weights, config.embeddings.encoders)
-    encoders = [load_encoder(_in_study(study, spec), weights=_path(study, weights.get(spec))) for spec in config.embeddings.encoders]
-    detector = load_detector(
-        config.faces.detector, weights=detector_file(config.faces.detector, _path(study, config.faces.detector_weights))
+    detector_weights = detector_file(config.faces.detector, _path(study, config.faces.detector_weights))
+    recipe = ExtractorRecipe(
+        detector=config.faces.detector,
+        detector_weights=_text(detector_weights),
+        encoders=[_in_study(study, spec) for spec in config.embeddings.encoders],
+        weights=[_text(_path(study, weights.get(spec))) for spec in config.embeddings.encoders],
+        gate=asdict(make_gate(config.faces.gate)),
+        max_pixels=config.faces.max_pixels,
+        margin=config.embeddings.margin,
     )
-    _require_own_names([encoder.card.name for encoder in encoders])
-    return Extractor(detector, encoders, make_gate(config.faces.gate), config.faces.max_pixels, config.embeddings.margin)
+    extractor = recipe.build()
+    _require_own_names([encoder.card.name for encoder in extractor.encoders])
+    return extractor
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
 
 
 def _require_used(weights: dict[str, str], encoders: list[str]) -> None:
