@@ -90,10 +90,14 @@ class Bundle:
             Naming both.
         """
         mine = self.card.encoder
-        if card is None or (card.name, card.sha256, card.dimension) == (mine.name, mine.sha256, mine.dimension):
+        if card is None or _identity(card) == _identity(mine):
             return
         given, wanted = (f"{one.name} ({one.sha256[:12] or 'no hash'})" for one in (card, mine))
         raise InputError(f"the vectors are by {given}, the model needs {wanted}: use the model's own encoder")
+
+
+def _identity(card: EncoderCard) -> tuple[str, str, int, str]:
+    return card.name, card.sha256, card.dimension, card.preparation
 
 
 def write_bundle(folder: Path, *, frozen: FrozenModel, card: ModelCard, crop: CropContract, encoder_file: Path | None = None) -> Path:

@@ -62,6 +62,7 @@ def render_model_card(card: ModelCard, crop: CropContract) -> str:
         ("How good it was", _metrics(card)),
         ("How faces must be cut", _crop(crop)),
         ("Warnings it gives", "\n".join(f"- `{name}`: {meaning}." for name, meaning in WARNINGS.items())),
+        ("What it holds of people", _holds(card)),
         ("Licences", "\n".join(f"- {line}" for line in _licences(card)) or "Not stated."),
     )
     return f"# {card.model_id}\n\n" + "\n\n".join(f"## {title}\n\n{text}" for title, text in sections) + "\n"
@@ -88,6 +89,13 @@ def _training(card: ModelCard) -> str:
     table = "\n".join([f"| {card.target} ({card.unit}) | people |", "|---|---|", *rows])
     encoder = f"The encoder was trained on: {card.encoder.trained_on or 'not stated'}."
     return f"{head}\n{encoder}\n\n{table}"
+
+
+def _holds(card: ModelCard) -> str:
+    ends = "The lowest and the highest label and a histogram of all."
+    if card.regressor == "svr":
+        return f"The vectors of single training faces, as this method needs them: treat it as personal data. {ends}"
+    return f"No vector of a single face. {ends}"
 
 
 def _metrics(card: ModelCard) -> str:

@@ -82,10 +82,13 @@ def share(part: float, whole: float) -> str:
 
     Examples
     --------
-    >>> share(12, 48), share(0, 0)
-    ('12 (25%)', '0')
+    >>> share(12, 48), share(3, 600), share(0, 0)
+    ('12 (25%)', '3 (0.5%)', '0')
     """
-    return f"{count(part)} ({100 * part / whole:.0f}%)" if whole else count(part)
+    if not whole:
+        return count(part)
+    percent = 100 * part / whole
+    return f"{count(part)} ({percent:.{1 if 0 < percent < 1 else 0}f}%)"
 
 
 def mean_sd(values: Any, digits: int = 1) -> str:

@@ -118,6 +118,8 @@ def _tally(human: pd.DataFrame | None, computed: pd.DataFrame | None, name: str)
     if human is None or computed is None:
         return "Only one source of perceived age is available, so nothing can be set beside it."
     both = human.join(computed, lsuffix="_human", rsuffix="_computed", how="inner").dropna(subset=["estimate_human", "estimate_computed"])
+    if both.empty:
+        return "No outcome has an estimate for both human and computed perceived age, so nothing can be set beside each other."
     nothing = (both.scale_human == "odds_ratio").astype(float)
     same = int((((both.estimate_human - nothing) * (both.estimate_computed - nothing)) > 0).sum())
     return (
