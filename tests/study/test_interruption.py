@@ -30,7 +30,7 @@ def results_of(study: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     study = tmp_path_factory.mktemp("interruption") / "study"
-    simulate_study(study, n_participants=60, size=96)
+    simulate_study(study, n_participants=300, size=96)  # three parts, read by processes
     start = time.monotonic()
     subprocess.run([*COMMAND, str(study)], check=True, capture_output=True)
     return study, time.monotonic() - start
