@@ -35,8 +35,8 @@ def test_workers__give_the_same_bits_as_threads(prepared):
     with WorkerPool(extractor.recipe, 2) as pool:
         apart = list(extract_in_order(tasks[:12], pool, 2))
     for one, other in zip(apart, extract_in_order(tasks[:12], extractor, 2), strict=True):
-        assert one[:3] == other[:3] or str(one.rows) == str(other.rows)
-        assert one.hash == other.hash
+        assert (one.key, one.face_id, one.hash) == (other.key, other.face_id, other.hash)
+        assert str(one.rows) == str(other.rows)  # as text: a number that is missing equals itself
         assert all(np.array_equal(a, b) for a, b in zip(one.vectors, other.vectors, strict=True))
 
 

@@ -1,6 +1,6 @@
 """From photograph files to stored vectors: one streaming pass that keeps what it has done.
 
-Each photograph is read, searched for a face, aligned and encoded by one thread from beginning to end, so that decoding one overlaps with
+Each photograph is read, searched for a face, aligned and encoded at one go by one thread or process, so that decoding one overlaps with
 the network on another, no crop waits in memory, and a vector never depends on its neighbours. Finished photographs are stored in
 *parts* of :data:`PART_SIZE`, each written whole. A part names its photographs by a hash of their bytes and of all settings that
 matter: what was done is found again after an interruption or when photographs are added, and done anew when a setting changes.
