@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from facies.errors import StoreError
 from facies.records import RunRecord
 from facies.store import locked, read_record, read_table
 from facies.study.association import association_stage
@@ -124,7 +125,12 @@ def _line(record: RunRecord, ran: bool) -> str:
 
 def _remove_association(study: Path) -> None:
     """Delete the associations of an earlier run, so that no report shows what the study no longer asks."""
-    shutil.rmtree(study / "derived" / "association", ignore_errors=True)
+    folder = study / "derived" / "association"
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be deleted ({error.strerror}): make it writable and run the same command again") from error
 
 
 def _remove_leftovers(study: Path) -> None:
