@@ -507,34 +507,400 @@ REGION_SCORES = Table(
     "saliency",
 )  # fmt: skip
 
+FAMILIES = ("linear", "linear_mixed", "logistic", "firth", "cox", "poisson", "negative_binomial", "ordinal")
+"""Regressions: least squares, with a random intercept, logistic, Firth's logistic, Cox, Poisson, negative binomial, proportional odds."""
+
+SCALES = ("difference", "odds_ratio", "hazard_ratio", "rate_ratio")
+"""What an estimate is; all but ``difference`` are ratios, whose coefficient is the logarithm."""
+
+_EXPOSURE = Column("exposure", "text", "what may matter, with its source: perceived_age[panel], perceived_age[model_id], mc1r")
+_OUTCOME = Column("outcome", "text", "what it may matter for")
+_ADJUSTMENT = Column("adjustment", "text", "the adjustment set's name")
+_COVARIATES = Column("covariates", "text", "its covariates, joined by +", nullable=True)
+_FAMILY = Column("family", "category", "the regression", levels=FAMILIES)
+_SCALE = Column("scale", "category", "what the estimate is", levels=SCALES)
+_PER = _number("per", "units of the exposure that the estimate is for", nullable=False)
+_N = Column("n", "integer", "participants with all values", minimum=0)
+_N_EVENTS = Column("n_events", "integer", "of them with the outcome; empty for a continuous one", nullable=True, minimum=0)
+_NOTE = Column("note", "text", "why there is no estimate, or how it was made", nullable=True)
+_COMPUTED = Column("computed", "text", "the computed perceived age that is set beside the human one, such as hog+ridge")
+
 ASSOCIATIONS = Table(
     "associations",
-    ("exposure", "outcome", "adjustment"),
+    ("exposure", "outcome", "adjustment", "analysis"),
     (
-        Column("exposure", "text", "what may matter, with its source: perceived_age[panel], perceived_age[model_id], mc1r"),
-        Column("outcome", "text", "what it may matter for"),
-        Column("adjustment", "text", "the adjustment set's name"),
-        Column("covariates", "text", "its covariates, joined by +", nullable=True),
-        Column("family", "category", "the regression", levels=("linear", "logistic")),
-        _number("per", "units of the exposure that the estimate is for", nullable=False),
-        Column("n", "integer", "participants with all values", minimum=0),
-        Column("n_events", "integer", "of them with the outcome; empty for a continuous one", nullable=True, minimum=0),
-        _number("estimate", "difference in means, or odds ratio"),
-        Column("scale", "category", "what the estimate is", levels=("difference", "odds_ratio")),
-        _number("std_error", "of the coefficient (of the log odds ratio)"),
+        _EXPOSURE,
+        _OUTCOME,
+        _ADJUSTMENT,
+        Column(
+            "analysis",
+            "text",
+            "complete_case; multiple_imputation; sex=female and such: the effect within one level of sex; sex_interaction: the difference "
+            "(or ratio) between two levels",
+        ),
+        _COVARIATES,
+        _FAMILY,
+        _PER,
+        _N,
+        _N_EVENTS,
+        _number("estimate", "difference in means, or a ratio of odds, hazards or rates"),
+        _SCALE,
+        _number("std_error", "of the coefficient (of the logarithm of a ratio)"),
         *_CI,
-        _number("p_value", "two-sided, Wald"),
-        _number("q_value", "Benjamini-Hochberg within one exposure source and adjustment set"),
-        Column("note", "text", "why there is no estimate, or how it was made", nullable=True),
+        _number("p_value", "two-sided; Wald, for Firth's regression by the penalised likelihood ratio"),
+        _number("q_value", "Benjamini-Hochberg within the family of tests"),
+        _number("p_holm", "Holm within the family of tests"),
+        _number("p_bonferroni", "Bonferroni within the family of tests"),
+        Column("test_family", "text", "the tests that are adjusted together; empty where the row is no test of an effect", nullable=True),
+        _number(
+            "e_value", "how strong an unmeasured confounder must be to explain the estimate away (VanderWeele & Ding 2017)", required=False
+        ),
+        _number("e_value_limit", "the same for the end of the interval that is nearer to no effect", required=False),
+        _NOTE,
     ),
     "association",
+)
+
+ASSOCIATION_STEPS = Table(
+    "association_steps",
+    ("exposure", "outcome", "adjustment", "step"),
+    (
+        _EXPOSURE,
+        _OUTCOME,
+        _ADJUSTMENT,
+        Column(
+            "step", "category", "in this order", levels=("given", "with outcome", "with exposure", "complete cases", "after imputation")
+        ),
+        Column("n", "integer", "participants who are left", minimum=0),
+        Column("n_events", "integer", "of them with the outcome", nullable=True, minimum=0),
+    ),
+    "association",
+)
+
+ASSOCIATION_CURVES = Table(
+    "association_curves",
+    ("exposure", "outcome", "adjustment", "at"),
+    (
+        _EXPOSURE,
+        _OUTCOME,
+        _ADJUSTMENT,
+        _number("at", "value of the exposure", "years for perceived_age", nullable=False),
+        _number("reference", "value of the exposure that the others are compared with: the median", nullable=False),
+        _number("estimate", "difference or ratio against the reference, by a natural cubic spline"),
+        *_CI,
+        _SCALE,
+        _number("p_nonlinear", "of the spline against a straight line, Wald"),
+        _N,
+        _NOTE,
+    ),
+    "association",
+)
+
+COMPARISONS = Table(
+    "comparisons",
+    ("role", "variable", "adjustment", "computed"),
+    (
+        Column(
+            "role", "category", "exposure: perceived age on an outcome; outcome: a trait such as a gene score on perceived age",
+            levels=("exposure", "outcome"),
+        ),
+        Column("variable", "text", "the outcome, or the trait"),
+        _ADJUSTMENT,
+        _COMPUTED,
+        _COVARIATES,
+        _FAMILY,
+        _SCALE,
+        _number("per", "units of the exposure that the coefficients are for", nullable=False),
+        _N,
+        _N_EVENTS,
+        _number("coef_human", "coefficient with the human perceived age (the logarithm of a ratio)"),
+        _number("coef_computed", "coefficient with the computed one, same people"),
+        _number("difference", "coef_computed - coef_human"),
+        _number("std_error", "of the difference, by stacked estimating equations"),
+        _number("ci_low", "lower end of the interval of the difference, by stacked estimating equations"),
+        _number("ci_high", "upper end of the same"),
+        _number("p_value", "of no difference, two-sided"),
+        _number("bootstrap_std_error", "of the difference, by drawing participants"),
+        _number("bootstrap_low", "lower end of the interval of the difference, by drawing participants"),
+        _number("bootstrap_high", "upper end of the same"),
+        _number("margin", "largest difference that counts as none, on the coefficient's scale; from study.toml", minimum=0),
+        _number("p_equivalence", "the larger p-value of the two one-sided tests against the margin"),
+        Column(
+            "verdict", "category", "by the two one-sided tests at 5 % and the 95 % interval of the difference",
+            levels=("equivalent", "different", "equivalent and different", "undecided", "no margin", "no estimate"),
+        ),
+        _number("ratio", "coef_computed / coef_human"),
+        _number("ratio_low", "lower end of its interval (Fieller); empty where the interval is unbounded"),
+        _number("ratio_high", "upper end of the same"),
+        _number("slope_computed_on_human", "given the covariates: what an effect on perceived age is multiplied by"),
+        _number("slope_human_on_computed", "given the covariates: what an effect of perceived age is multiplied by"),
+        _number("expected", "coef_human times the slope that belongs to the role: what attenuation alone lets expect"),
+        _number("difference_from_expected", "coef_computed - expected"),
+        _number("difference_from_expected_low", "lower end of its interval, by drawing participants"),
+        _number("difference_from_expected_high", "upper end of the same"),
+        _number("reliability", "share of the human perceived age's variance, given the covariates, that is not reading noise"),
+        _number("corrected_human", "coef_human corrected for reading noise; only noise in an exposure biases"),
+        _number("corrected_computed", "coef_computed over the slope that belongs to the role: on the scale of the human one"),
+        _number("corrected_computed_low", "lower end of its interval, by drawing participants"),
+        _number("corrected_computed_high", "upper end of the same"),
+        _NOTE,
+    ),
+    "association",
+)  # fmt: skip
+
+PROXY_ESTIMATES = Table(
+    "proxy_estimates",
+    ("exposure", "outcome", "adjustment", "computed", "estimator"),
+    (
+        _EXPOSURE,
+        _OUTCOME,
+        _ADJUSTMENT,
+        _COMPUTED,
+        Column(
+            "estimator", "category",
+            "labelled_only: people with human readings; naive: the computed perceived age taken for the human one in everybody; "
+            "ppi: prediction-powered inference (PPI++)",
+            levels=("labelled_only", "naive", "ppi"),
+        ),
+        Column("family", "category", "the regression", levels=("linear", "logistic")),
+        _SCALE,
+        _PER,
+        Column("n_labelled", "integer", "participants with human readings", minimum=0),
+        Column("n_unlabelled", "integer", "participants without", minimum=0),
+        _number("estimate", "difference in means, or odds ratio"),
+        _number("std_error", "of the coefficient"),
+        *_CI,
+        _number("p_value", "two-sided, Wald"),
+        _number("tuning", "weight of the computed part, 0 (unused) to 1", minimum=0, maximum=1),
+        _number("n_effective", "labelled participants that would give the same standard error without the computed perceived age"),
+        _NOTE,
+    ),
+    "association",
+)  # fmt: skip
+
+AGE_GAPS = Table(
+    "age_gaps",
+    ("participant_id", "source"),
+    (
+        _PARTICIPANT,
+        Column("source", "text", "panel or a model_id"),
+        _number("age", "as the cohort recorded it", "years"),
+        _number("perceived_age", "human or computed", "years"),
+        _number("gap", "perceived_age - age", "years"),
+        _number("gap_linear", "gap less what a line in age, fitted on the other folds, expects", "years"),
+        _number("gap_spline", "gap less what a natural cubic spline in age, fitted on the other folds, expects", "years"),
+    ),
+    "association",
+)
+
+AGE_GAP_SUMMARIES = Table(
+    "age_gap_summaries",
+    ("source", "correction"),
+    (
+        Column("source", "text", "panel or a model_id"),
+        Column("correction", "category", "of the gap for age", levels=("none", "linear", "spline")),
+        _N,
+        _number("mean", "of the gap", "years"),
+        _number("sd", "of the gap", "years"),
+        _number("mae", "mean absolute gap", "years"),
+        _number("r_age", "correlation of the gap with age"),
+        _number("ci_low", "lower end of the interval of r_age, by drawing participants"),
+        _number("ci_high", "upper end of the same"),
+        _number("slope_age", "years of gap a year of age"),
+        Column("warning", "text", "what not to conclude", nullable=True),
+    ),
+    "association",
+)
+
+PREFLIGHT = Table(
+    "preflight",
+    ("participant_id",),
+    (
+        _PARTICIPANT,
+        Column("in_participants", "boolean", "whether the participants' table knows the person"),
+        Column("photographed", "boolean", "whether there is a photograph that can be used"),
+        Column("human", "boolean", "whether there is a human perceived age"),
+        Column("computed", "boolean", "whether there is a computed perceived age"),
+        Column("outcomes", "boolean", "whether the outcomes' table has the person"),
+        Column("genotyped", "boolean", "whether the genotypes have the person"),
+        Column("complete", "boolean", "whether the person is in everything that the study asks for"),
+        Column("reason", "text", "the first thing that is lacking, and the likely cause", nullable=True),
+    ),
+    "association",
+)
+
+GENE_SCORES = Table("gene_scores", ("participant_id",), (_PARTICIPANT,), "genes", open_ended=True)
+
+SCORE_VARIANTS = Table(
+    "score_variants",
+    ("score", "variant_id"),
+    (
+        Column("score", "text", "the gene score, such as mc1r"),
+        _id("variant_id", "as the score names it"),
+        Column("chromosome", "text", "as the genotypes have it", nullable=True),
+        Column("position", "integer", "in base pairs, as the genotypes have it", nullable=True),
+        Column("effect_allele", "text", "the allele that is counted"),
+        Column("other_allele", "text", "the other one", nullable=True),
+        _number("weight", "what one allele adds", nullable=False),
+        Column("found", "text", "the alleles in the genotypes", nullable=True),
+        Column(
+            "match", "category", "how the alleles were matched",
+            levels=("as written", "swapped", "other strand", "other strand and swapped", "ambiguous", "alleles differ", "absent"),
+        ),
+        _number("effect_allele_frequency", "in these people", minimum=0, maximum=1),
+        _number("expected_frequency", "as the score's table says", minimum=0, maximum=1),
+        _number("call_rate", "share of people with a call", minimum=0, maximum=1),
+        Column("n", "integer", "people with a call", minimum=0),
+        _number("hwe_p", "of Hardy-Weinberg proportions, exact, in the largest group", minimum=0, maximum=1),
+        Column("hwe_group", "text", "in whom", nullable=True),
+        Column("included", "boolean", "whether the score uses it"),
+        _NOTE,
+    ),
+    "genes",
+)  # fmt: skip
+
+SCORE_GROUPS = Table(
+    "score_groups",
+    ("score", "group", "source"),
+    (
+        Column("score", "text", "the gene score, such as mc1r"),
+        Column("group", "text", "WT/WT, WT/R, R/R, or the score's value"),
+        Column("source", "text", "whose perceived age: panel or a model_id"),
+        _number("value", "the score of this group"),
+        Column("n", "integer", "participants", minimum=0),
+        _number("mean", "perceived age, adjusted to the cohort's means of the covariates", "years"),
+        *_CI,
+        _number("difference", "against the first group, adjusted", "years"),
+        _number("difference_low", "lower end of its interval", "years"),
+        _number("difference_high", "upper end of the same", "years"),
+        _number("p_genotypic", "of any difference between the groups (2 degrees of freedom for 3), F test"),
+        _number("p_additive", "of a line through the groups"),
+        _NOTE,
+    ),
+    "genes",
+)
+
+SCAN = Table(
+    "scan",
+    ("variant_id", "effect_allele"),
+    (
+        Column("chromosome", "text", "1 to 22, X, Y, MT; GWAS-SSF writes 23, 24 and 25 for the last"),
+        Column("base_pair_location", "integer", "position", "base pairs", minimum=0),
+        Column("effect_allele", "text", "the allele that beta is for"),
+        Column("other_allele", "text", "the other one"),
+        _number("beta", "difference an allele, or the logarithm of the odds ratio"),
+        _number("standard_error", "of beta"),
+        _number("effect_allele_frequency", "in the people analysed", minimum=0, maximum=1),
+        _number("p_value", "two-sided", minimum=0, maximum=1),
+        _id("variant_id", "as the genotypes have it"),
+        Column("n", "integer", "people analysed", minimum=0),
+        Column("method", "category", "how", levels=("linear", "score", "logistic", "firth"), required=False),
+    ),
+    "genes",
+)
+
+SCANS = Table(
+    "scans",
+    ("trait",),
+    (
+        Column("trait", "text", "perceived age by source, or a binary outcome"),
+        Column("family", "category", "the regression", levels=("linear", "logistic")),
+        Column("covariates", "text", "joined by +", nullable=True),
+        _N,
+        _N_EVENTS,
+        Column("n_variants", "integer", "tested", minimum=0),
+        Column("n_skipped", "integer", "not tested: monomorphic, rare, or with too few calls", minimum=0),
+        _number("lambda_gc", "median of the test statistic over its expectation; 1 is no inflation"),
+        Column("n_genome_wide", "integer", "variants with p below 5e-8", minimum=0),
+        Column("top_variant", "text", "with the smallest p", nullable=True),
+        _number("top_p", "its p-value"),
+        Column("file", "text", "the results, in the study's folder"),
+        _NOTE,
+    ),
+    "genes",
+)
+
+REPLICATIONS = Table(
+    "replications",
+    ("exposure", "outcome", "adjustment"),
+    (
+        _EXPOSURE,
+        _OUTCOME,
+        _ADJUSTMENT,
+        _FAMILY,
+        _SCALE,
+        _PER,
+        Column("n_discovery", "integer", "participants", minimum=0),
+        _number("coef_discovery", "coefficient (the logarithm of a ratio)"),
+        _number("std_error_discovery", "of it"),
+        _number("p_discovery", "two-sided"),
+        Column("n_validation", "integer", "participants", minimum=0),
+        _number("coef_validation", "coefficient (the logarithm of a ratio)"),
+        _number("std_error_validation", "of it"),
+        _number("p_validation", "two-sided"),
+        _number("p_replication", "one-sided, in the direction of the discovery"),
+        _number("coef_corrected", "coef_discovery corrected for the winner's curse: the conditional maximum likelihood estimate"),
+        _number("power", "to reach one-sided p < 0.05 in the validation if coef_corrected is true", minimum=0, maximum=1),
+        _number("power_uncorrected", "the same if coef_discovery is true", minimum=0, maximum=1),
+        _number("coef_pooled", "fixed effect, inverse-variance"),
+        _number("std_error_pooled", "of it"),
+        _number("ci_low", "lower end of the interval of the pooled coefficient"),
+        _number("ci_high", "upper end of the same"),
+        _number("p_pooled", "two-sided"),
+        _number("q", "Cochran's Q"),
+        _number("p_q", "of Q, 1 degree of freedom"),
+        Column(
+            "verdict", "category", "by the one-sided p-value and the direction",
+            levels=("replicated", "same direction", "opposite direction", "not discovered", "no estimate"),
+        ),
+        _NOTE,
+    ),
+    "replication",
+)  # fmt: skip
+
+SHIFTS = Table(
+    "shifts",
+    ("measure", "model_id"),
+    (
+        Column("measure", "text", "age, share female, sharpness, ..., or embedding distance"),
+        Column("model_id", "text", "for the embedding distance; all for the others"),
+        Column("n_discovery", "integer", "participants", nullable=True, minimum=0),
+        _number("discovery", "mean or share in the discovery"),
+        _number("discovery_low", "lower end of the middle 95 % there"),
+        _number("discovery_high", "upper end of the same"),
+        Column("n_validation", "integer", "participants", minimum=0),
+        _number("validation", "mean or share in the validation"),
+        _number("standardised_difference", "difference of the means over the discovery's standard deviation"),
+        _number("outside", "share of the validation's people outside the discovery's middle 95 % (or range)", minimum=0, maximum=1),
+        Column("warning", "text", "what it may mean", nullable=True),
+    ),
+    "replication",
+)
+
+REPLICATION_PREDICTIONS = replace(PARTICIPANT_PREDICTIONS, name="replication_predictions", written_by="replication")
+REPLICATION_METRICS = replace(METRICS, name="replication_metrics", written_by="replication")
+REPLICATION_ASSOCIATIONS = replace(ASSOCIATIONS, name="replication_associations", written_by="replication")
+
+FOLD_PREDICTIONS = Table(
+    "fold_predictions",
+    ("participant_id", "model_id", "target", "fold"),
+    (
+        _PARTICIPANT,
+        _MODEL,
+        _TARGET,
+        Column("fold", "integer", "the fold that the model was fitted without", minimum=0),
+        _number("predicted", "mean over the photographs of a person without label, by that fold's model", nullable=False),
+    ),
+    "models",
 )
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         PARTICIPANTS, PHOTOGRAPHS, FACES, SPLITS, READINGS, PANEL_ESTIMATES, READING_NOISE, OUTCOMES, PREDICTIONS,
-        PARTICIPANT_PREDICTIONS, METRICS, REGION_SCORES, ASSOCIATIONS,
+        PARTICIPANT_PREDICTIONS, FOLD_PREDICTIONS, METRICS, REGION_SCORES, ASSOCIATIONS, ASSOCIATION_STEPS, ASSOCIATION_CURVES, COMPARISONS,
+        PROXY_ESTIMATES, AGE_GAPS, AGE_GAP_SUMMARIES, PREFLIGHT, GENE_SCORES, SCORE_VARIANTS, SCORE_GROUPS, SCAN, SCANS, REPLICATIONS, SHIFTS,
+        REPLICATION_PREDICTIONS, REPLICATION_METRICS, REPLICATION_ASSOCIATIONS,
     )
 }  # fmt: skip
 """All tables by name."""

@@ -84,25 +84,63 @@ class EvaluationSection(Section):
     n_bootstrap: int = Field(2000, ge=200, description="resamples of participants behind each interval")
 
 
+class ExposureSection(Section):
+    """``[[association.exposures]]``: a perceived age; where none is named, the panel and every model of the study."""
+
+    source: str = Field(description="panel, a model_id such as hog+ridge, or column:NAME for one that stands in your tables")
+    label: str | None = Field(None, description="what the report prints, such as Human, DFT or SSL")
+
+
 class OutcomeSection(Section):
     """``[[association.outcomes]]``"""
 
-    name: str = Field(description="a column of the outcomes' table")
-    kind: Literal["binary", "continuous"] = Field(description="binary (0 and 1) or continuous")
+    name: str = Field(description="a column of the outcomes' table; for time_to_event the column of events, 0 and 1")
+    kind: Literal["binary", "continuous", "time_to_event", "count", "ordinal"] = Field(
+        description="binary (0 and 1), continuous, time_to_event (Cox), count (0, 1, 2, ...) or ordinal (ordered levels as numbers)"
+    )
     label: str | None = Field(None, description="what the report prints instead of the column's name")
     unit: str | None = Field(None, description="unit of a continuous outcome")
+    duration: str | None = Field(None, description="time_to_event: the column of years from the photograph to the event or its end")
+    time_scale: Literal["follow_up", "age"] = Field(
+        "follow_up", description="time_to_event: count time from the photograph, or compare people of the same age (age at entry and exit)"
+    )
+    person_time: str | None = Field(
+        None, description="count: the column of the time in which events were counted; left out: the same for all"
+    )
+    count_model: Literal["poisson", "negative_binomial"] = Field(
+        "negative_binomial", description="count: negative_binomial where counts scatter more than Poisson counts do"
+    )
+    test_family: str = Field("outcomes", description="outcomes of the same family are adjusted for multiplicity together")
+    equivalence_margin: float | None = Field(
+        None, gt=0, description="largest difference between the human and a computed estimate that counts as none: in the outcome's unit per "
+        "step, or for ratios a factor above 1 such as 1.1; fix it before the run",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _settings_that_matter(self) -> OutcomeSection:
+        if (self.kind == "time_to_event") != (self.duration is not None):
+            raise ValueError(f"'{self.name}' is {self.kind}: duration belongs to time_to_event, and that needs it")
+        if self.kind != "count" and self.person_time is not None:
+            raise ValueError(f"'{self.name}' is {self.kind}: person_time belongs to count")
+        if self.kind != "continuous" and self.equivalence_margin is not None and self.equivalence_margin <= 1:
+            raise ValueError(f"'{self.name}' has a ratio: give equivalence_margin as a factor above 1, such as 1.1")
+        return self
 
 
 class TraitSection(Section):
     """``[[association.traits]]``: what may change how old people look, such as a gene score."""
 
-    name: str = Field(description="a column of the participants' or outcomes' table, such as mc1r")
+    name: str = Field(description="a gene score of [[genotypes.scores]], or a column of the participants' or outcomes' table, such as mc1r")
     per: float = Field(1.0, gt=0, description="step that the estimate is for, such as 1 allele")
+    equivalence_margin: float | None = Field(
+        None, gt=0, description="largest difference between the human and a computed estimate that counts as none, in years per step"
+    )
 
 
 class AssociationSection(Section):
     """``[association]``"""
 
+    exposures: list[ExposureSection] = Field(default_factory=list)
     outcomes: list[OutcomeSection] = Field(default_factory=list)
     traits: list[TraitSection] = Field(default_factory=list)
     adjustments: dict[str, list[str]] = Field({"model_1": ["age", "sex"]}, description="sets of covariates by name")
@@ -111,6 +149,62 @@ class AssociationSection(Section):
         "years_looking_older", description="what counts as more: perceived age - age, or (delta_pa_rotterdam) age - perceived age"
     )
     min_events: int = Field(10, ge=1, description="outcomes with fewer events, or non-events, get no estimate")
+    cluster_by: str = Field("family_id", description="the column of people who are not independent: family_id or site")
+    clustering: Literal["robust", "mixed"] = Field(
+        "robust", description="robust standard errors by cluster, or (for continuous outcomes) a mixed model with a random intercept"
+    )
+    multiple_imputation: bool = Field(False, description="impute missing covariates too (chained equations), beside the complete cases")
+    n_imputations: int = Field(20, ge=2, description="imputed tables")
+    sex_interaction: bool = Field(False, description="estimate effects within women and men, and their difference")
+    curves: bool = Field(False, description="draw each effect as a natural cubic spline and test it against a line")
+    e_values: bool = Field(False, description="add E-values: how strong an unmeasured confounder must be")
+    n_bootstrap: int = Field(1000, ge=200, description="draws of participants behind the intervals of paired differences")
+    proxy_inference: bool = Field(True, description="use computed perceived ages of people without readings by PPI++, where there are such")
+
+    @model_validator(mode="after")
+    def _once(self) -> AssociationSection:
+        sources = [exposure.source for exposure in self.exposures]
+        if len(set(sources)) != len(sources):
+            raise ValueError("an exposure's source stands twice: name each once")
+        return self
+
+
+class ScoreSection(Section):
+    """``[[genotypes.scores]]``: a gene score; ``mc1r`` is built in."""
+
+    name: str = Field(description="mc1r, or a name of your own")
+    variants: str | None = Field(
+        None, description="table of the score's variants: variant_id, effect_allele, other_allele, weight, and perhaps expected_frequency"
+    )
+
+
+class GenotypesSection(Section):
+    """``[genotypes]``"""
+
+    file: str | None = Field(
+        None, description="genotypes: .bed, .pgen, .vcf(.gz) or .bcf, or a table of dosages (.tsv), seen from the study"
+    )
+    sample_id: Literal["iid", "fid_iid"] = Field("iid", description="what is the participant_id: the sample's iid, or fid_iid joined by _")
+    scores: list[ScoreSection] = Field(default_factory=list)
+    group: str | None = Field(None, description="column of groups (ancestry, site) within which Hardy-Weinberg is tested")
+    components: int = Field(0, ge=0, le=50, description="principal components to compute and adjust gene analyses for")
+    components_file: str | None = Field(None, description="components that you have: a table with participant_id and numbers")
+    min_call_rate: float = Field(0.95, ge=0, le=1, description="variants called in fewer people are left out")
+    min_frequency: float = Field(0.01, ge=0, lt=0.5, description="variants whose rarer allele is rarer are not scanned")
+    scan: list[str] = Field(
+        default_factory=list, description="regions to scan for all perceived ages, such as 16:89000000-91000000, or all for every variant"
+    )
+    scan_outcomes: list[str] = Field(default_factory=list, description="binary outcomes to scan too")
+    adjustment: str | None = Field(None, description="adjustment set of the scan; left out: the first")
+    export: bool = Field(True, description="write files for PLINK 2 and REGENIE")
+
+
+class ReplicationSection(Section):
+    """``[replication]``"""
+
+    validation: str | None = Field(
+        None, description="folder of the validation study, seen from this study's; read also by facies replicate"
+    )
 
 
 class ReportSection(Section):
@@ -129,6 +223,8 @@ class StudyConfig(Section):
     models: ModelSection = ModelSection()
     evaluation: EvaluationSection = EvaluationSection()
     association: AssociationSection = AssociationSection()
+    genotypes: GenotypesSection = GenotypesSection()
+    replication: ReplicationSection = ReplicationSection()
     report: ReportSection = ReportSection()
 
     @model_validator(mode="after")
