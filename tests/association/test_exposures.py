@@ -49,3 +49,29 @@ def test_exposures_from_predictions__wrong_input_is_refused(predictions):
         exposures_from_predictions(predictions, target="age")
     with pytest.raises(InputError, match="needs the age: give participants"):
         exposures_from_predictions(predictions, direction="years_looking_older")
+
+
+def test_exposures_from_predictions__takes_the_sources_that_are_named_in_their_order(predictions):
+    people = pd.DataFrame({"participant_id": ["a", "b", "c"], "age": [50.0, 65.0, 70.0], "ssl": [51.0, float("nan"), 71.0]})
+    table = exposures_from_predictions(predictions, participants=people, sources=["column:ssl", "panel"])
+    assert table.columns.tolist() == ["participant_id", "perceived_age[ssl]", "perceived_age[panel]"]
+    assert table.participant_id.tolist() == ["a", "b", "c"]
+    assert table["perceived_age[ssl]"].fillna(0).tolist() == [51, 0, 71]
+    assert table["perceived_age[panel]"].fillna(0).tolist() == [0, 62, 0]
+    older = exposures_from_predictions(predictions, participants=people, sources=["column:ssl"], direction="years_looking_older")
+    assert older["years_looking_older[ssl]"].fillna(0).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("other", "source 'other' is neither panel, hog\\+ridge, net\\+ridge nor column:NAME"),
+        ("column:ssl", "'column:ssl' is no column of the participants or outcomes"),
+        ("column:sex", "must hold perceived ages of 0 to 120 years"),
+        ("column:hog+ridge", "has the name of a model of this study"),
+    ],
+)
+def test_exposures_from_predictions__a_source_that_is_not_there_is_refused(predictions, source, message):
+    people = pd.DataFrame({"participant_id": ["a", "b"], "age": [50.0, 65.0], "sex": ["female", "male"], "hog+ridge": [1.0, 2.0]})
+    with pytest.raises(InputError, match=message):
+        exposures_from_predictions(predictions, participants=people, sources=[source])

@@ -13,13 +13,15 @@ from facies.cohort import example_tables, find_optional_table
 from facies.errors import InputError, StoreError
 from facies.faces import QualityGate
 from facies.store import write_json, write_tsv, write_whole
-from facies.study.config import CONFIG_NAME, OutcomeSection, StudyConfig, TraitSection
+from facies.study.config import CONFIG_NAME, ExposureSection, OutcomeSection, ScoreSection, StudyConfig, TraitSection
 from facies.study.intake import INPUT_TABLES
 
 _EXAMPLES: dict[str, Any] = {"study.name": "My cohort"}
 _EXAMPLE_LISTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
+    "association.exposures": (ExposureSection, {"source": "hog+ridge", "label": "DFT"}),
     "association.outcomes": (OutcomeSection, {"name": "osteoporosis", "kind": "binary"}),
     "association.traits": (TraitSection, {"name": "mc1r", "per": 1.0}),
+    "genotypes.scores": (ScoreSection, {"name": "mc1r"}),
 }
 
 
