@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from facies.errors import InputError
-from facies.stats.regression import design_problem, fit_linear, fit_logistic, separating_columns
+from facies.stats.linear import fit_linear
+from facies.stats.logistic import fit_logistic, separating_columns
+from facies.stats.regression import design_problem
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 COLUMNS = {
@@ -32,8 +34,9 @@ def cohort():
 def compare_with_r(fit, case, in_r, expected):
     for position, name in enumerate(fit.names):
         term = {"intercept": "(Intercept)"}.get(name, in_r.get(name, name))
+        near = 1e-7 * expected[case, term, "std_error"]  # R takes the weights of its last but one iteration for the information
         for statistic in ("coef", "std_error", "ci_low", "ci_high"):
-            assert getattr(fit, statistic)[position] == pytest.approx(expected[case, term, statistic], rel=1e-7)
+            assert getattr(fit, statistic)[position] == pytest.approx(expected[case, term, statistic], rel=1e-7, abs=near)
         assert fit.p_value[position] == pytest.approx(expected[case, term, "p_value"], rel=1e-6)
     assert fit.n == expected[case, "", "n"]
 
