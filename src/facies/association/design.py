@@ -30,13 +30,17 @@ class Cohort:
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Covariates of the participants who have all values, and notes on who and what was left out."""
+    """Covariates of the participants who have all values, and notes on who and what was left out.
+
+    ``age`` is there where age is the time scale: the age, in years, at which each person came under observation.
+    """
 
     participants: pd.Index
     X: Floats
     names: tuple[str, ...]
     clusters: NDArray[np.str_] | None
     notes: tuple[str, ...]
+    age: Floats | None = None
 
 
 def gather(exposures: pd.DataFrame, outcomes: pd.DataFrame, covariates: pd.DataFrame, *, cluster_by: str | None) -> Cohort:
@@ -122,8 +126,8 @@ def _require_few_levels(column: pd.Series) -> None:
     raise InputError(f"covariate '{column.name}' has {len(levels)} levels of text: is it an identifier? Leave it out or merge levels")
 
 
-def require_binary(outcome: pd.Series) -> None:
-    """Refuse a binary outcome that is not coded 0 and 1.
+def require_binary(outcome: pd.Series, *, called: str = "binary outcome") -> None:
+    """Refuse a binary outcome, or an event, that is not coded 0 and 1.
 
     Raises
     ------
@@ -142,18 +146,23 @@ def require_binary(outcome: pd.Series) -> None:
         return
     if len(found) == 2:
         coded = " and ".join(_text(value) for value in found)
-        raise InputError(f"binary outcome '{outcome.name}' is coded {coded}: recode it as 0 (without) and 1 (with)")
+        raise InputError(f"{called} '{outcome.name}' is coded {coded}: recode it as 0 (without) and 1 (with)")
     shown = ", ".join(_text(value) for value in found[:3])
-    raise InputError(
-        f"binary outcome '{outcome.name}' has {len(found)} values ({shown}): recode it as 0 (without) and 1 (with), or call it continuous"
-    )
+    other = ", or call it continuous" if called == "binary outcome" else ""
+    raise InputError(f"{called} '{outcome.name}' has {len(found)} values ({shown}): recode it as 0 (without) and 1 (with){other}")
 
 
 def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float | np.number) else f"'{value}'"
 
 
-def build_design(cohort: Cohort, *, outcomes: Sequence[str], exposures: Sequence[str], covariates: Sequence[str]) -> Design:
+FEW_CLUSTERS = 20
+"""Robust standard errors of fewer clusters are too small (Cameron & Miller, J Hum Resour 2015;50:317-372): said in a note."""
+
+
+def build_design(
+    cohort: Cohort, *, outcomes: Sequence[str], exposures: Sequence[str], covariates: Sequence[str], clustering: str = "robust"
+) -> Design:
     """Return the participants who have all values, with covariates as numbers.
 
     Text becomes one 0/1 column a level, without the first level in sorted order. A covariate with one value only is left out, which
@@ -168,12 +177,19 @@ def build_design(cohort: Cohort, *, outcomes: Sequence[str], exposures: Sequence
         "exposure": int((has_outcome & ~has_exposure).sum()),
         "covariates": int((has_outcome & has_exposure & ~has_covariates).sum()),
     }
-    X, names, constant = _encode(cohort.covariates.loc[kept, list(covariates)])
+    X, names, constant = encode(cohort.covariates.loc[kept, list(covariates)])
     notes = [*_lost_note(lost, len(kept)), *(f"{name} has one value here and was left out" for name in constant)]
     clusters = None if cohort.clusters is None else _families(cohort.clusters[kept])
-    if clusters is not None:
-        notes.append(f"standard errors by {cohort.clusters.name} ({len(np.unique(clusters))})")  # type: ignore[union-attr]
+    if clusters is not None and cohort.clusters is not None:
+        notes.append(_clusters_note(str(cohort.clusters.name), len(np.unique(clusters)), clustering))
     return Design(cohort.covariates.index[kept], X, names, clusters, tuple(notes))
+
+
+def _clusters_note(name: str, n_clusters: int, clustering: str) -> str:
+    if clustering == "mixed":
+        return f"random intercept by {name} ({n_clusters})"
+    few = ", too few for robust ones" if 1 < n_clusters < FEW_CLUSTERS else ""
+    return f"standard errors by {name} ({n_clusters}){few}"
 
 
 def _lost_note(lost: Mapping[str, int], n: int) -> list[str]:
@@ -188,7 +204,7 @@ def _families(families: pd.Series) -> NDArray[np.str_] | None:
     return names if len(np.unique(names)) < len(names) else None
 
 
-def _encode(covariates: pd.DataFrame) -> tuple[Floats, tuple[str, ...], list[str]]:
+def encode(covariates: pd.DataFrame) -> tuple[Floats, tuple[str, ...], list[str]]:
     """Return the covariates as columns of numbers, their names, and the covariates that were constant."""
     columns: dict[str, Any] = {}
     constant = []

@@ -1,31 +1,27 @@
-"""Exposures on outcomes: odds ratios and differences, adjusted, on the same people."""
+"""Exposures on outcomes: odds, hazard and rate ratios and differences, adjusted, on the same people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
-from facies.association.design import (
-    Cohort,
-    Design,
-    build_design,
-    gather,
-    require_binary,
-    require_columns,
-    require_covariates,
-    require_numbers,
-)
+from facies.association.design import Cohort, Design, gather, require_covariates, require_numbers
+from facies.association.families import CLUSTERINGS, Asked, OutcomeSpec, fit_outcome, outcome_design, outcome_specs
+from facies.association.imputed import MULTIPLE_IMPUTATION, gaps_note, imputation_predictors, impute_covariates, pooled_fit
+from facies.association.interaction import require_sex, sex_fits, women_and_men
+from facies.association.outcomes import require_outcomes
+from facies.association.rows import Question, exposure_units, finish, to_row
 from facies.errors import InputError
-from facies.stats.multiplicity import adjust_p_values
-from facies.stats.regression import Fit, fit_linear, fit_logistic
-from facies.tables import ASSOCIATIONS
+from facies.stats.e_values import e_value
+from facies.stats.regression import Fit
 from facies.types import Floats
 
-OUTCOME_KINDS = {"binary": "logistic", "continuous": "linear"}
-"""Kind of outcome and the regression that it is given."""
+Rows = list[dict[str, Any]]
 
 
 def associate(
@@ -33,18 +29,26 @@ def associate(
     outcomes: pd.DataFrame,
     covariates: pd.DataFrame,
     *,
-    outcome_kinds: Mapping[str, str],
+    outcome_kinds: Mapping[str, str | OutcomeSpec],
     adjustments: Mapping[str, Sequence[str]],
     per: Mapping[str, float] | None = None,
     min_events: int = 10,
     level: float = 0.95,
     cluster_by: str | None = "family_id",
+    clustering: str = "robust",
     same_participants: bool = True,
+    multiple_imputation: bool = False,
+    n_imputations: int = 20,
+    sex_interaction: bool = False,
+    e_values: bool = False,
+    random_state: int = 0,
 ) -> pd.DataFrame:
     """Regress each outcome on each exposure, once for every adjustment set.
 
-    Binary outcomes: logistic regression, odds ratio. Continuous outcomes: least squares with HC3 standard errors, difference in means.
-    Where people share a family the standard errors are cluster-robust.
+    Continuous outcomes: least squares with HC3 standard errors, difference in means. Binary: logistic regression, odds ratio; Firth's
+    where fewer than 10 people a coefficient have (or lack) the outcome or the data are separated, said in ``note``. Time to event: Cox,
+    hazard ratio. Counts: negative binomial or Poisson, rate ratio. Ordinal: proportional odds, odds ratio of a higher level. Where people
+    share a family (or site) the standard errors are cluster-robust.
 
     Parameters
     ----------
@@ -55,27 +59,38 @@ def associate(
     covariates
         ``participant_id`` and the covariates, such as table ``participants``. Text is dummy-coded.
     outcome_kinds
-        ``"binary"`` or ``"continuous"`` for each outcome to analyse.
+        What each outcome is: ``"binary"``, ``"continuous"``, ``"count"`` or ``"ordinal"``, or an :class:`OutcomeSpec`, which
+        time to event needs.
     adjustments
         The covariates of each adjustment set, such as ``{"model_1": ["age", "sex"]}``.
     per
         Units that an estimate is for, by exposure or by its name before the bracket: ``{"perceived_age": 5}`` is per 5 years.
     min_events
-        People with, and without, a binary outcome below which nothing is estimated.
+        People with, and without, an outcome below which nothing is estimated.
     cluster_by
-        The covariate that names families; None treats everybody as independent.
+        The covariate that names families or sites; None treats everybody as independent.
+    clustering
+        ``"robust"``, or ``"mixed"``: continuous outcomes get a random intercept a cluster instead; others stay robust.
     same_participants
         Analyse only people who have all exposures, so that human and computed estimates come from the same people.
+    multiple_imputation, n_imputations
+        Add rows in which missing covariates (never outcomes or exposures) are imputed, pooled by Rubin's rules.
+    sex_interaction
+        Add rows of the effect within women and within men, and of the difference (or ratio) of the two.
+    e_values
+        Add :func:`facies.stats.e_values.e_value`.
+    random_state
+        Of the imputation.
 
     Returns
     -------
-    Table ``associations``. ``note`` says who was left out and, where ``estimate`` is missing, why. ``q_value`` is
-    Benjamini-Hochberg over the outcomes of one exposure and adjustment set.
+    Table ``associations``. ``note`` says who was left out and, where ``estimate`` is missing, why. A family of tests holds the
+    complete-case rows of one exposure, one adjustment set and one ``test_family`` of outcomes.
 
     Raises
     ------
     InputError
-        When a name is no column, an exposure or continuous outcome is not a number, or a binary outcome is not coded 0 and 1.
+        When a name is no column, or an exposure or outcome is not what it is called.
 
     Examples
     --------
@@ -94,106 +109,142 @@ def associate(
     True
     """
     cohort = gather(exposures, outcomes, covariates, cluster_by=cluster_by)
-    names = [str(name) for name in cohort.exposures.columns]
-    _require_settings(cohort, names, outcome_kinds, adjustments)
+    specs = outcome_specs(outcome_kinds)
+    names = require_questions(cohort, specs, adjustments, clustering)
+    if sex_interaction:
+        require_sex(cohort)
     units = exposure_units(names, per)
-    rows = []
+    asked = Asked(min_events, level, clustering == "mixed")
+    rows: Rows = []
+    for part in parts(cohort, specs, adjustments, units, clustering, same_participants=same_participants):
+        rows += _complete_cases(part, asked, e_values)
+        if multiple_imputation:
+            rows += _imputed(part, asked, e_values, n_imputations, random_state)
+        if sex_interaction:
+            rows += _by_sex(part, asked)
+    return finish(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One outcome on the exposures that share their people, in one adjustment set."""
+
+    cohort: Cohort
+    spec: OutcomeSpec
+    adjustment: str
+    covariates: tuple[str, ...]
+    exposures: tuple[str, ...]
+    units: Mapping[str, float]
+    clustering: str
+
+    def design(self, covariates: Sequence[str] | None = None) -> Design:
+        """Return the design, with these covariates or those of the adjustment set."""
+        chosen = self.covariates if covariates is None else covariates
+        return outcome_design(self.cohort, self.spec, exposures=self.exposures, covariates=chosen, clustering=self.clustering)
+
+    def outcomes(self, design: Design) -> pd.DataFrame:
+        """Return the outcome's columns of the design's people."""
+        return self.cohort.outcomes.loc[design.participants, list(self.spec.columns)]
+
+    def exposure(self, design: Design, name: str) -> Floats:
+        """Return one exposure of the design's people."""
+        return self.cohort.exposures.loc[design.participants, name].to_numpy(dtype=np.float64)
+
+    def question(self, exposure: str) -> Question:
+        """Return what a row of this part answers."""
+        tests = f"{self.spec.test_family}, {exposure}, {self.adjustment}"
+        return Question(exposure, self.spec.name, self.adjustment, self.covariates, self.units[exposure], tests)
+
+
+def parts(
+    cohort: Cohort, specs: Sequence[OutcomeSpec], adjustments: Mapping[str, Sequence[str]], units: Mapping[str, float], clustering: str,
+    *, same_participants: bool,
+) -> Iterator[Part]:  # fmt: skip
+    """Yield every adjustment set, outcome and group of exposures that are analysed on the same people."""
+    names = tuple(units)
+    groups = [names] if same_participants else [(name,) for name in names]
     for adjustment, chosen in adjustments.items():
-        for outcome, kind in outcome_kinds.items():
-            for group in [names] if same_participants else [[name] for name in names]:
-                design = build_design(cohort, outcomes=[outcome], exposures=group, covariates=chosen)
-                y = cohort.outcomes.loc[design.participants, outcome].to_numpy(dtype=np.float64)
-                for name in group:
-                    x = cohort.exposures.loc[design.participants, name].to_numpy(dtype=np.float64)
-                    fit = fit_one(y, x, design, exposure=name, kind=kind, min_events=min_events, level=level)
-                    rows.append(to_row(fit, name, outcome, adjustment, chosen, kind, units[name], design.notes))
-    return finish(rows, family=["exposure", "adjustment"])
+        for spec in specs:
+            for group in groups:
+                yield Part(cohort, spec, adjustment, tuple(chosen), group, units, clustering)
 
 
-def fit_one(y: Floats, x: Floats, design: Design, *, exposure: str, kind: str, min_events: int, level: float) -> Fit:
-    """Fit one outcome on one exposure and the design's covariates; the exposure is the first coefficient."""
-    X = np.column_stack([x, design.X])
-    names = (exposure, *design.names)
-    if kind == "binary":
-        return fit_logistic(y, X, names=names, clusters=design.clusters, min_events=min_events, level=level)
-    return fit_linear(y, X, names=names, clusters=design.clusters, level=level)
+def _complete_cases(part: Part, asked: Asked, e_values: bool) -> Rows:
+    design = part.design()
+    outcomes = part.outcomes(design)
+    rows = []
+    for name in part.exposures:
+        fit = _fit(outcomes, part, design, name, asked)
+        rows.append(to_row(part.question(name), fit, design.notes) | (_e_values(fit, part, name, outcomes) if e_values else {}))
+    return rows
 
 
-def to_row(
-    fit: Fit, exposure: str, outcome: str, adjustment: str, covariates: Sequence[str], kind: str, per: float, notes: tuple[str, ...]
-) -> dict[str, Any]:
-    """Return one row of ``associations``, the exposure's coefficient times ``per``."""
-    estimate, low, high = (float(values[0]) * per for values in (fit.coef, fit.ci_low, fit.ci_high))
-    odds = kind == "binary"
-    note = "; ".join([fit.note] * bool(fit.note) + list(notes))
-    return {
-        "exposure": exposure,
-        "outcome": outcome,
-        "adjustment": adjustment,
-        "covariates": "+".join(covariates) or None,
-        "family": OUTCOME_KINDS[kind],
-        "per": float(per),
-        "n": fit.n,
-        "n_events": np.nan if fit.n_events is None else float(fit.n_events),
-        "estimate": _exp(estimate) if odds else estimate,
-        "scale": "odds_ratio" if odds else "difference",
-        "std_error": float(fit.std_error[0]) * per,
-        "ci_low": _exp(low) if odds else low,
-        "ci_high": _exp(high) if odds else high,
-        "p_value": float(fit.p_value[0]),
-        "q_value": np.nan,
-        "note": note or None,
-    }
+def _fit(outcomes: pd.DataFrame, part: Part, design: Design, name: str, asked: Asked) -> Fit:
+    return fit_outcome(
+        outcomes, part.spec, part.exposure(design, name), design, exposure=name, min_events=asked.min_events, level=asked.level,
+        mixed=asked.mixed,
+    )  # fmt: skip
 
 
-def finish(rows: list[dict[str, Any]], *, family: list[str]) -> pd.DataFrame:
-    """Return the validated table with q-values within each family of tests."""
-    table = pd.DataFrame(rows, columns=[column.name for column in ASSOCIATIONS.columns])
-    for members in table.groupby(family, sort=False).groups.values():
-        table.loc[members, "q_value"] = adjust_p_values(table.loc[members, "p_value"].to_numpy(dtype=np.float64))
-    return ASSOCIATIONS.validate(table)
+def _imputed(part: Part, asked: Asked, e_values: bool, n_imputations: int, random_state: int) -> Rows:
+    design = part.design(())
+    outcomes = part.outcomes(design)
+    exposures = part.cohort.exposures.loc[design.participants, list(part.exposures)]
+    covariates = [name for name in part.covariates if design.age is None or name != "age"]
+    predictors = pd.concat([imputation_predictors(outcomes, part.spec), exposures], axis=1)
+    if design.age is not None:
+        predictors = predictors.assign(age=design.age)
+    seed = [random_state, crc32("\n".join((part.adjustment, part.spec.name, *part.exposures)).encode())]
+    designs = impute_covariates(part.cohort, design, covariates, predictors, n_imputations=n_imputations, random_state=seed)
+    notes = [*gaps_note(part.cohort, design, covariates), *design.notes]
+    rows = []
+    for name in part.exposures:
+        fit = pooled_fit([_fit(outcomes, part, imputed, name, asked) for imputed in designs], level=asked.level)
+        row = to_row(part.question(name), fit, notes, analysis=MULTIPLE_IMPUTATION)
+        rows.append(row | (_e_values(fit, part, name, outcomes) if e_values else {}))
+    return rows
 
 
-def _exp(value: float) -> float:
-    """Return e to the value; beyond 1e300 an odds ratio has no meaning, so it is missing."""
-    return float(np.exp(value)) if value < 690 else float("nan")
+def _by_sex(part: Part, asked: Asked) -> Rows:
+    added = "sex" not in part.covariates
+    part = replace(part, cohort=women_and_men(part.cohort))
+    design = part.design((*part.covariates, "sex") if added else None)
+    outcomes, sex = part.outcomes(design), part.cohort.covariates.sex[design.participants]
+    notes = [*(["sex added to the covariates"] if added else []), *design.notes]
+    rows = []
+    for name in part.exposures:
+        fits = sex_fits(outcomes, part.spec, part.exposure(design, name), sex, design, exposure=name, asked=asked)
+        rows += [to_row(part.question(name), fit, notes, analysis=analysis) for analysis, fit in fits]
+    return rows
 
 
-def _require_settings(cohort: Cohort, names: list[str], outcome_kinds: Mapping[str, str], adjustments: Mapping[str, Sequence[str]]) -> None:
-    if not names or not outcome_kinds or not adjustments:
-        raise InputError("there is nothing to associate: give at least one exposure, one outcome and one adjustment set")
-    require_numbers(cohort.exposures, names, what="exposure")
-    require_columns(cohort.outcomes, list(outcome_kinds), what="outcome", where="outcomes")
-    require_covariates(cohort.covariates, adjustments)
-    for outcome, kind in outcome_kinds.items():
-        require_outcome(cohort.outcomes[outcome], kind)
+def _e_values(fit: Fit, part: Part, exposure: str, outcomes: pd.DataFrame) -> dict[str, float]:
+    row = to_row(part.question(exposure), fit, ())
+    y = outcomes[part.spec.name].to_numpy(dtype=np.float64)
+    share = float(y.mean()) if part.spec.kind in {"binary", "time_to_event"} and len(y) else None
+    sd = float(np.std(y, ddof=1)) if part.spec.kind == "continuous" and len(y) > 1 else None
+    if not fit.estimated:
+        return {"e_value": float("nan"), "e_value_limit": float("nan")}
+    found = e_value(row["estimate"], row["ci_low"], row["ci_high"], scale=row["scale"], share=share, sd=sd)
+    return {"e_value": found.value, "e_value_limit": found.limit}
 
 
-def require_outcome(outcome: pd.Series, kind: str) -> None:
-    """Refuse an outcome that is not what it is called.
+def require_questions(
+    cohort: Cohort, specs: Sequence[OutcomeSpec], adjustments: Mapping[str, Sequence[str]], clustering: str = "robust"
+) -> list[str]:
+    """Refuse what cannot be asked; return the exposures' names.
 
     Raises
     ------
     InputError
-        When a binary one is not coded 0 and 1, or a continuous one is text or has two values only.
+        When there is nothing to associate, or an exposure, outcome, covariate or setting is not what it must be.
     """
-    if kind not in OUTCOME_KINDS:
-        raise InputError(f"outcome '{outcome.name}' is called {kind}: choose {' or '.join(OUTCOME_KINDS)}")
-    if kind == "binary":
-        require_binary(outcome)
-        return
-    require_numbers(outcome.to_frame(), [str(outcome.name)], what="continuous outcome")
-    if outcome.nunique() == 2:
-        raise InputError(f"continuous outcome '{outcome.name}' has two values only: call it binary")
-
-
-def exposure_units(names: list[str], per: Mapping[str, float] | None) -> dict[str, float]:
-    """Return the units of each exposure; a setting that fits none is refused."""
-    per = per or {}
-    stems = {name: name.split("[")[0] for name in names}
-    for key, units in per.items():
-        if key not in names and key not in stems.values():
-            raise InputError(f"per names '{key}', which is no exposure: choose from {', '.join(dict.fromkeys(stems.values()))}")
-        if not (np.isfinite(units) and units > 0):
-            raise InputError(f"per {key} is {units}: choose a positive number of units")
-    return {name: float(per.get(name, per.get(stem, 1.0))) for name, stem in stems.items()}
+    names = [str(name) for name in cohort.exposures.columns]
+    if not names or not specs or not adjustments:
+        raise InputError("there is nothing to associate: give at least one exposure, one outcome and one adjustment set")
+    if clustering not in CLUSTERINGS:
+        raise InputError(f"clustering is '{clustering}': choose {' or '.join(CLUSTERINGS)}")
+    require_numbers(cohort.exposures, names, what="exposure")
+    require_outcomes(cohort.outcomes, specs)
+    require_covariates(cohort.covariates, adjustments)
+    return names

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from facies.association.design import gather, require_columns, require_covariates, require_numbers
-from facies.association.traits import regress_on_each
+from facies.association.rows import finish
+from facies.association.traits import trait_rows
 from facies.errors import InputError
-from facies.tables import ASSOCIATIONS
 
 
 def proxy_slopes(
@@ -68,4 +68,4 @@ def proxy_slopes(
     cohort = gather(exposures, exposures, covariates, cluster_by=cluster_by)
     pairs = [pair for name in computed for pair in ((human, name), (name, human))]
     rows = [row for first, second in pairs for row in regress_on_each(cohort, first, [second], adjustments, per=1.0, level=level)]
-    return ASSOCIATIONS.validate(pd.DataFrame(rows))
+    return finish(rows)

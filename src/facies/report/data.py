@@ -19,6 +19,8 @@ ABBREVIATIONS = {word.lower(): word for word in ("COPD", "BMI", "MC1R", "ARHL", 
 """Words of table columns that are written otherwise in print."""
 
 FLOW_COLUMNS = ("step", "level", "n", "reason")
+POINT_COLUMNS = ("trait", "chromosome", "position", "p_value", "expected_p")
+MARGIN_KEYS = ("margins", "registered_at", "results_seen")
 
 MISSING = {
     "flow": "no flow of participants was recorded",
@@ -34,6 +36,21 @@ MISSING = {
     "comparisons": "models were not compared in pairs",
     "bland_altman": "no limits of agreement were computed",
     "associations": "no outcomes.tsv was given",
+    "association_steps": "no associations were asked for",
+    "association_curves": "curves were not asked for",
+    "source_comparisons": "there was no human perceived age beside a computed one",
+    "proxy_estimates": "everybody had human readings, or nobody had, or it was not asked for",
+    "age_gaps": "age gaps were not computed",
+    "age_gap_summaries": "age gaps were not computed",
+    "preflight": "participants were not compared across tables",
+    "score_variants": "no gene score was asked for",
+    "score_groups": "no gene score was asked for",
+    "scans": "no scan of variants was asked for",
+    "scan_points": "no scan of variants was asked for",
+    "replications": "no validation study was named",
+    "shifts": "no validation study was named",
+    "replication_metrics": "no validation study was named, or it had no readings",
+    "margins": "no equivalence margin was given",
     "runs": "no run records were given",
     "model_cards": "no model cards were given",
 }
@@ -91,6 +108,20 @@ class ReportData:
     error_by_age
         Schema METRICS: ``mae`` and ``bias`` of each model by subgroups such as ``age=50-54``. ``evaluation.error_by_age`` makes
         it; without it the age bands of ``metrics`` are drawn.
+    association_steps, association_curves, proxy_estimates, age_gap_summaries, score_variants, score_groups, scans, replications, shifts
+        The tables of :mod:`facies.tables` of these names.
+    replication_metrics
+        Table REPLICATION_METRICS: the models' errors in the validation study.
+    source_comparisons
+        Table COMPARISONS: human against computed perceived age in the same people.
+    age_gaps, preflight
+        The tables of these names, one row a person (and source): the page shows counts and means of groups only.
+    scan_points
+        ``trait chromosome position p_value expected_p``, thinned: all small p-values and a sample of the others. ``expected_p`` is the
+        p-value expected at that rank among all variants tested.
+    margins
+        The log of equivalence margins, oldest first: ``margins`` (variable to margin, on the coefficient's scale),
+        ``registered_at`` (ISO 8601) and ``results_seen`` (whether comparisons had been made in this study before).
     comparisons
         Schema METRICS: systems ``<model_id> minus <model_id>``. ``evaluation.compare_models`` makes it; such rows may also stand
         in ``metrics``.
@@ -117,7 +148,8 @@ class ReportData:
     primary_adjustment
         The adjustment set that is drawn and named in the summary; the first of ``associations`` when ``None``.
     labels
-        What to print for a model_id, outcome, exposure, covariate or subgroup column.
+        What to print for a model_id, outcome, exposure, covariate or subgroup column, and for sources of perceived age:
+        ``{"panel": "Human", "hog+ridge": "DFT", "column:pa_ssl": "SSL"}``.
     units
         Units of continuous outcomes.
     missing
@@ -148,6 +180,21 @@ class ReportData:
     error_by_age: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
     associations: pd.DataFrame | None = None
+    association_steps: pd.DataFrame | None = None
+    association_curves: pd.DataFrame | None = None
+    source_comparisons: pd.DataFrame | None = None
+    proxy_estimates: pd.DataFrame | None = None
+    age_gaps: pd.DataFrame | None = None
+    age_gap_summaries: pd.DataFrame | None = None
+    preflight: pd.DataFrame | None = None
+    score_variants: pd.DataFrame | None = None
+    score_groups: pd.DataFrame | None = None
+    scans: pd.DataFrame | None = None
+    scan_points: pd.DataFrame | None = None
+    replications: pd.DataFrame | None = None
+    shifts: pd.DataFrame | None = None
+    replication_metrics: pd.DataFrame | None = None
+    margins: tuple[Mapping[str, Any], ...] = ()
     runs: tuple[RunRecord, ...] = ()
     model_cards: tuple[ModelCard, ...] = ()
     average_faces: tuple[AverageFace, ...] = ()
@@ -168,9 +215,13 @@ class ReportData:
         unknown = [name for name in self.missing if name not in MISSING]
         if unknown:
             raise InputError(f"missing names '{unknown[0]}': use one of {', '.join(MISSING)}")
-        lacking = [] if self.flow is None else [column for column in FLOW_COLUMNS if column not in self.flow.columns]
-        if lacking:
-            raise InputError(f"the flow has no column '{lacking[0]}': give {', '.join(FLOW_COLUMNS)}")
+        for name, columns in (("flow", FLOW_COLUMNS), ("scan_points", POINT_COLUMNS)):
+            frame = getattr(self, name)
+            lacking = [] if frame is None else [column for column in columns if column not in frame.columns]
+            if lacking:
+                raise InputError(f"{name} has no column '{lacking[0]}': give {', '.join(columns)}")
+        if any(key not in entry for entry in self.margins for key in MARGIN_KEYS):
+            raise InputError(f"an entry of margins is incomplete: give {', '.join(MARGIN_KEYS)}")
 
     def table(self, name: str) -> pd.DataFrame | None:
         """Return the table of this name, or ``None`` when it is absent or has no rows."""

@@ -62,6 +62,31 @@ def with_interval(value: Any, low: Any, high: Any, digits: int = 2) -> str:
     return fixed(value, digits) if ends == DASH else f"{fixed(value, digits)} ({ends})"
 
 
+def effect(value: Any, low: Any, high: Any) -> str:
+    """Return an estimate with its interval, with more decimals where the interval is narrow.
+
+    Examples
+    --------
+    >>> effect(1.18, 1.05, 1.33), effect(-0.0123, -0.0304, 0.0058)
+    ('1.18 (1.05 to 1.33)', '−0.012 (−0.030 to 0.006)')
+    """
+    return with_interval(value, low, high, effect_digits(low, high))
+
+
+def effect_digits(low: Any, high: Any) -> int:
+    """Return the decimals for an estimate: 2, or more for an interval narrower than 0.05.
+
+    Examples
+    --------
+    >>> effect_digits(0.9, 1.2), effect_digits(0.96, 1.0), effect_digits(0.0, 0.004)
+    (2, 3, 4)
+    """
+    if low is None or high is None or not (is_number(float(low)) and is_number(float(high))) or high == low:
+        return 2
+    width = float(high) - float(low)
+    return 2 if width >= 0.05 else 3 if width >= 0.005 else 4 if width >= 0.0005 else 6
+
+
 def p_value(value: Any) -> str:
     """Return a p-value as journals print it.
 

@@ -11,7 +11,7 @@ _PHOTO_FILE = re.compile(r"\S+\.(?:jpe?g|png|tiff?|webp|heic|heif|dcm|bmp|gif)\b
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[\w.~-]*[/\\])+(?P<last>[\w.~-]*)")
 _WORD = re.compile(r"[^\s,;:()\[\]'\"=|]+")
 _ID_COLUMNS = ("participant_id", "family_id", "photo_id", "session_id", "face_id")
-_ID_TABLES = ("participants", "photographs", "faces", "splits", "participant_predictions")
+_ID_TABLES = ("participants", "photographs", "faces", "splits", "participant_predictions", "age_gaps", "preflight")
 
 
 class Scrubber:

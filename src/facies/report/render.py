@@ -38,6 +38,29 @@ def render_report(data: ReportData, *, figures: bool = True) -> str:
     >>> "A &lt;small&gt; study" in page, "no outcomes.tsv was given" in page
     (True, True)
     """
+    return _page(data, report_sections(data, figures=figures), kicker="Study report")
+
+
+def render_replication(data: ReportData, *, figures: bool = True) -> str:
+    """Return what a second study says about a frozen model and its associations, as a page of its own.
+
+    Parameters
+    ----------
+    data
+        Tables ``replications``, ``shifts`` and ``replication_metrics``, run records and model cards of the replication.
+    figures
+        Whether to draw.
+
+    Examples
+    --------
+    >>> page = render_replication(ReportData("A", date="2025-01-31", version="0.1.0"), figures=False)
+    >>> "Replication report" in page, "no validation study was named" in page
+    (True, True)
+    """
+    return _page(data, replication_sections(data, figures=figures), kicker="Replication report")
+
+
+def _page(data: ReportData, sections: list[Section], *, kicker: str) -> str:
     import jinja2
     from markupsafe import Markup
 
@@ -48,10 +71,10 @@ def render_report(data: ReportData, *, figures: bool = True) -> str:
     )  # fmt: skip
     environment.filters["together"] = _together
     scrub = scrubber_for(data)
-    sections = [_clean(section, scrub) for section in report_sections(data, figures=figures)]
+    clean = [_clean(section, scrub) for section in sections]
     style = Markup((folder / "report.css").read_text(encoding="utf-8"))
     page = environment.get_template("report.html.j2")
-    return page.render(data=data, title=scrub(data.study_name), sections=sections, style=style, safe=Markup)
+    return page.render(data=data, title=scrub(data.study_name), kicker=kicker, sections=clean, style=style, safe=Markup)
 
 
 def _together(cell: str) -> str:
@@ -60,26 +83,48 @@ def _together(cell: str) -> str:
 
 
 def report_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
-    """Return the parts of the page in their order."""
+    """Return the parts of the page in their order; what was not asked for has no section, and Methods says so."""
+    from facies.report.sections.age_gap import age_gap_section
     from facies.report.sections.agreement import agreement_section
     from facies.report.sections.associations import associations_section
     from facies.report.sections.checklist import checklist_section
+    from facies.report.sections.comparison import comparison_section
     from facies.report.sections.found import found_section
+    from facies.report.sections.genes import genes_section
     from facies.report.sections.limits import limits_section
     from facies.report.sections.methods import methods_section
     from facies.report.sections.people import people_section
     from facies.report.sections.photographs import photographs_section
+    from facies.report.sections.proxies import proxy_section
+    from facies.report.sections.replication import replication_section
 
-    return [
+    sections = [
         found_section(data),
         people_section(data),
         photographs_section(data),
         agreement_section(data, figures=figures),
+        age_gap_section(data, figures=figures),
         associations_section(data, figures=figures),
+        comparison_section(data, figures=figures),
+        proxy_section(data),
+        genes_section(data, figures=figures),
+        replication_section(data, figures=figures),
         limits_section(data),
         methods_section(data),
         checklist_section(data),
     ]
+    return [section for section in sections if section is not None]
+
+
+def replication_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
+    """Return the parts of the page of a replication."""
+    from facies.report.blocks import Missing
+    from facies.report.sections.limits import replication_limits
+    from facies.report.sections.methods import replication_methods
+    from facies.report.sections.replication import replication_section
+
+    absent = Section("replication", "Replication", (Missing("Replication", data.why_missing("replications")),))
+    return [replication_section(data, figures=figures) or absent, replication_limits(data), replication_methods(data)]
 
 
 def _clean(value: Any, scrub: Callable[[str], str]) -> Any:

@@ -9,6 +9,13 @@ if TYPE_CHECKING:
     from facies.simulation.cohort import faces_to_paint as faces_to_paint
     from facies.simulation.cohort import simulate_cohort as simulate_cohort
     from facies.simulation.face_parameters import draw_face_parameters as draw_face_parameters
+    from facies.simulation.genotype_files import write_genotypes as write_genotypes
+    from facies.simulation.genotype_settings import GenotypeSettings as GenotypeSettings
+    from facies.simulation.genotypes import SimulatedGenotypes as SimulatedGenotypes
+    from facies.simulation.genotypes import simulate_genotypes as simulate_genotypes
+    from facies.simulation.haplotypes import MC1R_VARIANTS as MC1R_VARIANTS
+    from facies.simulation.missingness import with_lost_rows as with_lost_rows
+    from facies.simulation.missingness import with_missing as with_missing
     from facies.simulation.painting import SimulatedFace as SimulatedFace
     from facies.simulation.painting import SimulatedFaces as SimulatedFaces
     from facies.simulation.painting import iterate_faces as iterate_faces
@@ -18,16 +25,23 @@ if TYPE_CHECKING:
     from facies.simulation.panel import ReaderPool as ReaderPool
     from facies.simulation.photographs import write_photographs as write_photographs
     from facies.simulation.planted import PlantedEffect as PlantedEffect
+    from facies.simulation.proxies import SimulatedProxies as SimulatedProxies
+    from facies.simulation.proxies import simulate_proxies as simulate_proxies
     from facies.simulation.regions import CHANGED_REGIONS as CHANGED_REGIONS
     from facies.simulation.regions import region_masks as region_masks
+    from facies.simulation.validation import simulate_validation as simulate_validation
 
 _HOMES = {
     "CHANGED_REGIONS": "regions",
     "Cohort": "cohort",
+    "GenotypeSettings": "genotype_settings",
+    "MC1R_VARIANTS": "haplotypes",
     "PlantedEffect": "planted",
     "ReaderPool": "panel",
     "SimulatedFace": "painting",
     "SimulatedFaces": "painting",
+    "SimulatedGenotypes": "genotypes",
+    "SimulatedProxies": "proxies",
     "draw_face_parameters": "face_parameters",
     "faces_to_paint": "cohort",
     "iterate_faces": "painting",
@@ -36,17 +50,27 @@ _HOMES = {
     "region_masks": "regions",
     "simulate_cohort": "cohort",
     "simulate_faces": "painting",
+    "simulate_genotypes": "genotypes",
+    "simulate_proxies": "proxies",
+    "simulate_validation": "validation",
+    "with_lost_rows": "missingness",
+    "with_missing": "missingness",
+    "write_genotypes": "genotype_files",
     "write_photographs": "photographs",
 }
 """Where each public name lives; it is imported when first used."""
 
 __all__ = [
     "CHANGED_REGIONS",
+    "MC1R_VARIANTS",
     "Cohort",
+    "GenotypeSettings",
     "PlantedEffect",
     "ReaderPool",
     "SimulatedFace",
     "SimulatedFaces",
+    "SimulatedGenotypes",
+    "SimulatedProxies",
     "draw_face_parameters",
     "faces_to_paint",
     "iterate_faces",
@@ -55,6 +79,12 @@ __all__ = [
     "region_masks",
     "simulate_cohort",
     "simulate_faces",
+    "simulate_genotypes",
+    "simulate_proxies",
+    "simulate_validation",
+    "with_lost_rows",
+    "with_missing",
+    "write_genotypes",
     "write_photographs",
 ]
 

@@ -9,10 +9,22 @@ import numpy as np
 import pandas as pd
 
 from facies.errors import InputError
-from facies.simulation.morbidity import OUTCOME_LAWS, draw_outcomes
+from facies.simulation.further_outcomes import FURTHER_LAWS, draw_further_outcomes
+from facies.simulation.genotype_settings import GenotypeSettings
+from facies.simulation.genotypes import SimulatedGenotypes, draw_genotypes
+from facies.simulation.haplotypes import Mc1rHaplotypes, draw_haplotypes
+from facies.simulation.morbidity import OUTCOME_LAWS, OutcomeLaw, draw_outcomes
 from facies.simulation.panel import ReaderPool, draw_readings
-from facies.simulation.people import MC1R_YEARS, UNEXPLAINED_VARIANCE, draw_people, draw_severities, draw_years_looking_older
+from facies.simulation.people import (
+    MC1R_FREQUENCY,
+    MC1R_YEARS,
+    draw_people,
+    draw_severities,
+    draw_years_looking_older,
+    unexplained_variance,
+)
 from facies.simulation.planted import MODEL_2, PlantedEffect
+from facies.simulation.relatives import LOOKS_CORRELATION, OUTCOME_CORRELATION, Likeness, Pedigree, draw_families
 
 CONDITIONS = ("acromegaly", "cushing")
 """Diseases that the painted faces can show."""
@@ -33,6 +45,12 @@ class Cohort:
         The effects to find again, by ``"exposure -> outcome"``.
     random_state
         The seed that the cohort was drawn with.
+    relatives
+        Who descends from whom.
+    haplotypes
+        Which MC1R risk alleles stand on which haplotypes.
+    genotypes
+        Where asked for.
     """
 
     participants: pd.DataFrame
@@ -42,6 +60,9 @@ class Cohort:
     truth: pd.DataFrame
     planted: Mapping[str, PlantedEffect]
     random_state: int
+    relatives: Pedigree
+    haplotypes: Mc1rHaplotypes
+    genotypes: SimulatedGenotypes | None = None
 
 
 def simulate_cohort(
@@ -57,6 +78,11 @@ def simulate_cohort(
     sites: tuple[str, ...] = ("north", "south"),
     conditions: Mapping[str, float] | None = None,
     readers: ReaderPool | None = None,
+    family_share: float = 0.0,
+    further_outcomes: bool = False,
+    genotypes: GenotypeSettings | None = None,
+    mc1r_frequency: float = MC1R_FREQUENCY,
+    id_prefix: str = "p",
 ) -> Cohort:
     """Draw people, their outcomes and a panel's readings of their photographs.
 
@@ -84,6 +110,16 @@ def simulate_cohort(
         Where people are seen; each has its own camera.
     conditions
         Prevalence of ``acromegaly`` and ``cushing``; each becomes an outcome 0 or 1.
+    family_share
+        Share of people with a sibling, parent or child in the cohort; they share a ``family_id``, genes, looks and outcomes.
+    further_outcomes
+        Adds ``fracture`` after ``fracture_years`` (time to event), ``falls`` in ``falls_years`` (count) and ``frailty`` (ordinal).
+    genotypes
+        Draws genotypes too; the participants get a column ``ancestry``. Planted variants change how old people look, and nothing else.
+    mc1r_frequency
+        Frequency of the four risk alleles of MC1R together.
+    id_prefix
+        What identifiers of people begin with.
 
     Raises
     ------
@@ -100,22 +136,51 @@ def simulate_cohort(
     """
     pool = readers or ReaderPool(n_readers=n_readers, n_pool=max(60, n_readers))
     _check_settings(n_participants, n_photographs_per_participant, n_sessions, n_unlabelled, age_range, sites, conditions or {})
-    streams = [np.random.default_rng(seed) for seed in np.random.SeedSequence(random_state).spawn(5)]
-    people = draw_people(n_participants, streams[0], age_range=age_range, female_share=female_share, sites=sites)
-    older = draw_years_looking_older(people, streams[1])
+    _check_shares(female_share=female_share, family_share=family_share, mc1r_frequency=mc1r_frequency)
+    streams = [np.random.default_rng(seed) for seed in np.random.SeedSequence(random_state).spawn(11)]
+    drawn = draw_people(
+        n_participants, streams[0], age_range=age_range, female_share=female_share, sites=sites, mc1r_frequency=mc1r_frequency,
+        id_prefix=id_prefix,
+    )  # fmt: skip
+    people, pedigree, haplotypes = _relate(drawn, family_share, mc1r_frequency, streams[5:7])
+    looks, health = Likeness(pedigree.family, LOOKS_CORRELATION, streams[7]), Likeness(pedigree.family, OUTCOME_CORRELATION, streams[8])
+    older = draw_years_looking_older(people, streams[1], relatives=looks)
+    matrix = None if genotypes is None else draw_genotypes(people, pedigree, haplotypes, genotypes, streams[9])
+    if matrix is not None:
+        people, older = people.assign(ancestry=matrix.samples.group), older + matrix.years
     severities = draw_severities(n_participants, streams[2], conditions or {})
-    outcomes = draw_outcomes(people, older, streams[3])
+    outcomes = draw_outcomes(people, older, streams[3], relatives=health)
+    if further_outcomes:
+        outcomes = outcomes.merge(draw_further_outcomes(people, older, streams[10], relatives=health), on="participant_id")
     photographs = _plan_photographs(people, n_photographs_per_participant, n_sessions)
     truth = _truth(people, older, severities)
+    variance = unexplained_variance(mc1r_frequency) + (0.0 if matrix is None else float(matrix.years.var()))
     return Cohort(
         participants=people,
         photographs=photographs,
         readings=_draw_panel(photographs, truth.head(n_participants - n_unlabelled), pool, streams[4]),
         outcomes=pd.concat([outcomes, (severities > 0).astype(float)], axis=1),
         truth=truth,
-        planted=_planted(pool, n_photographs_per_participant * n_sessions),
+        planted=_planted(
+            OUTCOME_LAWS | (FURTHER_LAWS if further_outcomes else {}),
+            {} if genotypes is None else genotypes.years,
+            pool,
+            pool.attenuation(variance, n_photographs=n_photographs_per_participant * n_sessions),
+        ),
         random_state=random_state,
+        relatives=pedigree,
+        haplotypes=haplotypes,
+        genotypes=matrix,
     )
+
+
+def _relate(
+    people: pd.DataFrame, family_share: float, mc1r_frequency: float, streams: list[np.random.Generator]
+) -> tuple[pd.DataFrame, Pedigree, Mc1rHaplotypes]:
+    """Make families, and let their children inherit MC1R; everybody else keeps the risk alleles that were drawn."""
+    related, pedigree = draw_families(people, family_share, streams[0])
+    haplotypes = draw_haplotypes(related.mc1r.to_numpy(dtype=np.int64), pedigree, mc1r_frequency, streams[1])
+    return related.assign(mc1r=haplotypes.counts.astype(np.float64)), pedigree, haplotypes
 
 
 def faces_to_paint(cohort: Cohort) -> pd.DataFrame:
@@ -141,6 +206,12 @@ def _check_settings(
     if not 0 <= age_range[0] < age_range[1] <= 120:
         raise InputError(f"age_range is {age_range}: give the youngest and the oldest age, 0 to 120 years")
     _check_conditions(conditions)
+
+
+def _check_shares(**shares: float) -> None:
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise InputError(f"{name} is {share}: choose 0 to 1")
 
 
 def _check_conditions(conditions: Mapping[str, float]) -> None:
@@ -184,11 +255,14 @@ def _draw_panel(photographs: pd.DataFrame, truth: pd.DataFrame, pool: ReaderPool
     return draw_readings(read.photo_id.to_numpy(), perceived, pool, rng)
 
 
-def _planted(pool: ReaderPool, n_photographs: int) -> dict[str, PlantedEffect]:
-    attenuation = pool.attenuation(UNEXPLAINED_VARIANCE, n_photographs=n_photographs)
-    effects = [
+def _planted(laws: Mapping[str, OutcomeLaw], genes: Mapping[str, float], pool: ReaderPool, attenuation: float) -> dict[str, PlantedEffect]:
+    """Return the effects of perceived age by outcome, and of MC1R and other variants (years an allele) on perceived age."""
+    of_age = [
         PlantedEffect("perceived_age", name, law.family, law.perceived_age, law.perceived_age * attenuation, MODEL_2)
-        for name, law in OUTCOME_LAWS.items()
+        for name, law in laws.items()
     ]
-    gene = PlantedEffect("mc1r", "perceived_age", "linear", MC1R_YEARS, MC1R_YEARS * (1 - pool.shrinkage), MODEL_2)
-    return {f"{effect.exposure} -> {effect.outcome}": effect for effect in (*effects, gene)}
+    of_genes = [
+        PlantedEffect(name, "perceived_age", "linear", years, years * (1 - pool.shrinkage), MODEL_2)
+        for name, years in {"mc1r": MC1R_YEARS, **genes}.items()
+    ]
+    return {f"{effect.exposure} -> {effect.outcome}": effect for effect in (*of_age, *of_genes)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from facies.simulation.relatives import Likeness
 from facies.types import Floats
 
 
@@ -66,15 +67,20 @@ def linear_predictor(law: OutcomeLaw, people: pd.DataFrame, looking_older: Float
     return np.asarray(law.level + terms, dtype=np.float64)
 
 
-def draw_outcomes(people: pd.DataFrame, looking_older: Floats, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a person: binary outcomes as 0 and 1, continuous ones in their unit."""
+def draw_outcomes(
+    people: pd.DataFrame, looking_older: Floats, rng: np.random.Generator, *, relatives: Likeness | None = None
+) -> pd.DataFrame:
+    """Return one row a person: binary outcomes as 0 and 1, continuous ones in their unit; ``relatives`` are alike in them."""
     columns = {"participant_id": people.participant_id.to_numpy()}
     for name, law in OUTCOME_LAWS.items():
-        columns[name] = _draw(law, linear_predictor(law, people, looking_older), rng)
+        columns[name] = _draw(law, linear_predictor(law, people, looking_older), rng, relatives)
     return pd.DataFrame(columns)
 
 
-def _draw(law: OutcomeLaw, predictor: Floats, rng: np.random.Generator) -> Floats:
+def _draw(law: OutcomeLaw, predictor: Floats, rng: np.random.Generator, relatives: Likeness | None) -> Floats:
     if law.family == "logistic":
-        return (rng.random(len(predictor)) < 1 / (1 + np.exp(-predictor))).astype(np.float64)
-    return predictor + rng.normal(0, law.residual_sd, len(predictor))
+        chance = rng.random(len(predictor))
+        chance = chance if relatives is None else relatives.uniform(chance)
+        return (chance < 1 / (1 + np.exp(-predictor))).astype(np.float64)
+    scores = rng.standard_normal(len(predictor))
+    return predictor + law.residual_sd * (scores if relatives is None else relatives.normal(scores))

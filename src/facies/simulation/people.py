@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from facies.simulation.relatives import Likeness
 from facies.types import Floats
 
 MC1R_YEARS = 0.79
@@ -24,8 +25,22 @@ BMI_YEARS = -0.12
 RESIDUAL_SD = 4.2
 """Spread of looking older that no measured cause explains, in years."""
 
-UNEXPLAINED_VARIANCE = RESIDUAL_SD**2 + MC1R_YEARS**2 * 2 * MC1R_FREQUENCY * (1 - MC1R_FREQUENCY)
-"""Variance of the latent perceived age given the covariates of model 2 (which leaves MC1R out), in squared years."""
+
+def unexplained_variance(mc1r_frequency: float) -> float:
+    """Return the variance of the latent perceived age given the covariates of model 2 (which leaves MC1R out), in squared years.
+
+    ``mc1r_frequency`` is that of all four risk alleles together.
+
+    Examples
+    --------
+    >>> round(unexplained_variance(0.25), 2)
+    17.87
+    """
+    return RESIDUAL_SD**2 + MC1R_YEARS**2 * 2 * mc1r_frequency * (1 - mc1r_frequency)
+
+
+UNEXPLAINED_VARIANCE = unexplained_variance(MC1R_FREQUENCY)
+"""The same at :data:`MC1R_FREQUENCY`."""
 
 
 def draw_people(
@@ -35,13 +50,15 @@ def draw_people(
     age_range: tuple[float, float],
     female_share: float,
     sites: tuple[str, ...],
+    mc1r_frequency: float = MC1R_FREQUENCY,
+    id_prefix: str = "p",
 ) -> pd.DataFrame:
     """Return one row a person with what a cohort records about them; ``skin_tone`` is the individual typology angle in degrees."""
     ages = age_range[0] + (age_range[1] - age_range[0]) * rng.beta(1.8, 2.6, n)
     width = max(4, len(str(n)))
     return pd.DataFrame(
         {
-            "participant_id": np.array([f"p{i:0{width}d}" for i in range(1, n + 1)], dtype=object),
+            "participant_id": np.array([f"{id_prefix}{i:0{width}d}" for i in range(1, n + 1)], dtype=object),
             "age": np.round(ages, 2),
             "sex": np.where(rng.random(n) < female_share, "female", "male").astype(object),
             "site": np.asarray(sites, dtype=object)[rng.integers(0, len(sites), n)],
@@ -50,21 +67,31 @@ def draw_people(
             "bmi": np.round(np.clip(rng.normal(27, 4, n), 16, 50), 1),
             "smoking": rng.choice(np.array(list(SMOKING_SHARES), dtype=object), n, p=list(SMOKING_SHARES.values())),
             "sun_exposure": np.round(np.clip(rng.gamma(3.0, 1.0, n), 0, 12), 1),
-            "mc1r": rng.binomial(2, MC1R_FREQUENCY, n).astype(float),
+            "mc1r": rng.binomial(2, mc1r_frequency, n).astype(float),
         }
     )
 
 
-def draw_years_looking_older(people: pd.DataFrame, rng: np.random.Generator) -> Floats:
-    """Return perceived age minus age, (n,), in years, about zero in the mean and with a standard deviation of about 4.4."""
+def draw_years_looking_older(people: pd.DataFrame, rng: np.random.Generator, *, relatives: Likeness | None = None) -> Floats:
+    """Return perceived age minus age, (n,), in years, about zero in the mean and with a standard deviation of about 4.4.
+
+    ``relatives`` look alike beyond what their genes and habits explain.
+    """
+    scores = rng.standard_normal(len(people))
+    residual = RESIDUAL_SD * (scores if relatives is None else relatives.normal(scores))
+    return explained_years(people, with_mc1r=True) + residual
+
+
+def explained_years(people: pd.DataFrame, *, with_mc1r: bool) -> Floats:
+    """Return how much older people look than they are by habits, and by MC1R where asked, (n,), in years."""
     explained = (
-        MC1R_YEARS * (people.mc1r - 2 * MC1R_FREQUENCY)
+        (MC1R_YEARS if with_mc1r else 0.0) * (people.mc1r - 2 * MC1R_FREQUENCY)
         + people.smoking.map(SMOKING_YEARS).astype(float)
         - sum(SMOKING_YEARS[level] * share for level, share in SMOKING_SHARES.items())
         + SUN_YEARS * (people.sun_exposure - 3.0)
         + BMI_YEARS * (people.bmi - 27)
     )
-    return np.asarray(explained + rng.normal(0, RESIDUAL_SD, len(people)), dtype=np.float64)
+    return np.asarray(explained, dtype=np.float64)
 
 
 def draw_severities(n: int, rng: np.random.Generator, conditions: Mapping[str, float]) -> pd.DataFrame:

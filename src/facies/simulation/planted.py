@@ -21,12 +21,13 @@ class PlantedEffect:
     exposure, outcome
         Columns of the cohort's tables; the exposure ``perceived_age`` is the latent one, a panel of infinitely many readers.
     family
-        ``"logistic"`` (the coefficient is a log odds ratio) or ``"linear"``.
+        ``"linear"``, or one whose coefficient is a logarithm: ``"logistic"`` and ``"ordinal"`` (of an odds ratio), ``"cox"`` (of a
+        hazard ratio) or ``"negative_binomial"`` (of a rate ratio).
     coefficient
         Per unit of the exposure (a year, an allele), given ``covariates``.
     expected
         What the panel mean gives on average: the coefficient after the attenuation by reading noise. Exact for a linear outcome and
-        to first order for a logistic one. Equal to ``coefficient`` where the exposure has no noise.
+        to first order for the others. Equal to ``coefficient`` where the exposure has no noise.
     covariates
         What the model must adjust for to find the coefficient.
 
@@ -45,5 +46,5 @@ class PlantedEffect:
     covariates: tuple[str, ...]
 
     def odds_ratio(self, *, per: float = 1.0) -> float:
-        """Return the odds ratio for ``per`` more units of the exposure; looking 5 years younger is ``per=-5``."""
+        """Return the odds (hazard, rate) ratio for ``per`` more units of the exposure; looking 5 years younger is ``per=-5``."""
         return math.exp(self.coefficient * per)

@@ -40,7 +40,8 @@ def fit_count(
 
     ``negative_binomial`` is NB2, whose variance is mu + dispersion · mu² (Lawless, Can J Stat 1987;15:209-225), by maximum likelihood of
     coefficients and dispersion together. Where the likelihood is highest without dispersion the Poisson model is fitted and noted. Poisson
-    fits have robust standard errors always (HC0), since their own hold only for Poisson counts.
+    fits have robust standard errors always (HC0), since their own hold only for Poisson counts. ``n_events`` is the number of people with
+    an event; where it is below ``min_events`` there is no estimate, and a note.
 
     Parameters
     ----------
@@ -66,8 +67,8 @@ def fit_count(
     """
     require_shapes(y, X, names)
     _require_counts(y, time, model)
-    n_events = int(y.sum())
-    problem = _few(n_events, min_events) or design_problem(X, names) or one_family(clusters)
+    n_events = int((y > 0).sum())
+    problem = _few(n_events, len(y), min_events) or design_problem(X, names) or one_family(clusters)
     if problem:
         return no_fit(names, len(y), n_events, problem, family=model)
     scaled, back = standardise(X)
@@ -94,8 +95,8 @@ def _require_counts(y: Floats, time: Floats | None, model: str) -> None:
         raise InputError("a time at risk is not above 0: leave these people out first, or correct the time")
 
 
-def _few(n_events: int, min_events: int) -> str:
-    return f"{n_events} events were counted: fewer than {min_events}" if n_events < min_events else ""
+def _few(n_events: int, n: int, min_events: int) -> str:
+    return f"{n_events} of {n} participants have an event: fewer than {min_events}" if n_events < min_events else ""
 
 
 def _poisson(y: Floats, X: Floats, offset: Floats) -> Floats | None:
@@ -165,5 +166,5 @@ def _wrapped(
     family = "negative_binomial" if dispersion > 0 else "poisson"
     return wald_fit(
         (*names, "intercept"), back @ beta, own if clusters is None and dispersion > 0 else robust, level=level, n=len(y),
-        n_events=int(y.sum()), family=family, influence=contributions[:, 0], note=note,
+        n_events=int((y > 0).sum()), family=family, influence=contributions[:, 0], note=note,
     )  # fmt: skip

@@ -50,7 +50,7 @@ def fit_linear(y: Floats, X: Floats, *, names: tuple[str, ...], clusters: NDArra
     (1.905, 8)
     """
     require_shapes(y, X, names)
-    problem = design_problem(X, names) or _determined(y, X) or (_alone(X, names) if clusters is None else one_family(clusters))
+    problem = linear_problem(y, X, names) or (_alone(X, names) if clusters is None else one_family(clusters))
     if problem:
         return no_fit(names, len(y), None, problem, family="linear")
     from statsmodels.regression.linear_model import OLS
@@ -74,8 +74,11 @@ def leverages(X: Floats) -> Floats:
     return np.asarray(np.sum(np.linalg.qr(X)[0] ** 2, axis=1))
 
 
-def _determined(y: Floats, X: Floats) -> str:
-    """Without a residual the standard error is rounding noise, and so is the p-value: say so."""
+def linear_problem(y: Floats, X: Floats, names: tuple[str, ...]) -> str:
+    """Say why least squares give nothing, or return an empty string. Without a residual the standard error is rounding noise."""
+    problem = design_problem(X, names)
+    if problem:
+        return problem
     if constant_columns(y[:, None])[0]:
         return "the outcome has the same value for everybody"
     if own_share(np.column_stack([X, y]))[-1] < COLLINEAR:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.stats.regression import Fit, design_problem, no_fit, one_family, require_shapes, standardise, wald_fit
+from facies.stats.linear import linear_problem
+from facies.stats.regression import Fit, no_fit, one_family, require_shapes, standardise, wald_fit
 from facies.types import Floats
 
 
@@ -36,7 +37,7 @@ def fit_mixed(y: Floats, X: Floats, *, names: tuple[str, ...], clusters: NDArray
     True
     """
     require_shapes(y, X, names)
-    problem = design_problem(X, names) or one_family(clusters)
+    problem = linear_problem(y, X, names) or one_family(clusters)
     if problem:
         return no_fit(names, len(y), None, problem, family="linear_mixed")
     scaled, back = standardise(X)

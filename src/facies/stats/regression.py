@@ -20,7 +20,7 @@ COLLINEAR = 1e-7
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A fitted model: one entry a column of X, then the intercept.
+    """A fitted model: one entry a column of X, then the intercept (which Cox's and proportional odds regression lack).
 
     ``note`` says why there are no estimates or how they were made, and is empty when there is nothing to say. ``family`` is a level of
     :data:`facies.tables.FAMILIES`. ``influence``, (n,), is what each person contributes to the first coefficient: the squares of its sums
@@ -156,9 +156,11 @@ def wald_fit(
 
 
 def no_fit(names: tuple[str, ...], n: int, n_events: int | None, note: str, *, family: str) -> Fit:
-    """Return a fit without estimates and the reason."""
-    nothing = np.full(len(names) + 1, np.nan)
-    return Fit((*names, "intercept"), nothing, nothing, nothing, nothing, nothing, n, n_events, note, family)
+    """Return a fit without estimates and the reason; Cox's and proportional odds regression have no intercept."""
+    if family not in {"cox", "ordinal"}:
+        names = (*names, "intercept")
+    nothing = np.full(len(names), np.nan)
+    return Fit(names, nothing, nothing, nothing, nothing, nothing, n, n_events, note, family)
 
 
 def require_shapes(y: Floats, X: Floats, names: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.stats.regression import Fit, clustered_covariance, design_problem, few_events, no_fit, one_family, require_shapes, wald_fit
+from facies.stats.regression import Fit, clustered_covariance, design_problem, no_fit, one_family, require_shapes, wald_fit
 from facies.types import Floats
 
 HAZARDS_P = 0.05
@@ -58,7 +58,7 @@ def fit_cox(
     require_shapes(duration, X, names)
     _require_times(duration, event, entry)
     n_events = int(event.sum())
-    problem = few_events(n_events, n_events + min_events, min_events) or design_problem(X, names) or one_family(clusters)
+    problem = _few(n_events, len(event), min_events) or design_problem(X, names) or one_family(clusters)
     if problem:
         return no_fit(names, len(duration), n_events, problem, family="cox")
     data = _Data(duration, event, np.zeros_like(duration) if entry is None else entry, X - X.mean(axis=0))
@@ -72,6 +72,10 @@ def fit_cox(
     return wald_fit(
         names, coef, covariance, level=level, n=len(duration), n_events=n_events, family="cox", influence=contributions[:, 0], note=note
     )
+
+
+def _few(n_events: int, n: int, min_events: int) -> str:
+    return f"{n_events} of {n} participants have the event: fewer than {min_events}" if n_events < min_events else ""
 
 
 class _Data(NamedTuple):

@@ -1,15 +1,24 @@
-"""The stage that holds perceived ages against outcomes and genes."""
+"""The stage that holds perceived ages against outcomes and genes: what is asked, from whom, and the tables that come of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from facies.association import (
+    OutcomeSpec,
+    age_gaps,
     associate,
     associate_traits,
+    association_curves,
+    association_steps,
+    compare_sources,
+    compare_sources_on_traits,
     exposures_from_predictions,
+    proxy_inference,
     proxy_slopes,
     require_counts,
     require_covariates,
@@ -20,26 +29,216 @@ from facies.errors import InputError
 from facies.store import table_path, write_table
 from facies.study.config import CONFIG_NAME, AssociationSection, StudyConfig
 from facies.study.intake import Cohort, values_hash
+from facies.study.margins import coefficient_margins, mark_compared, read_margins
 from facies.study.stages import Outcome, Stage
-from facies.tables import ASSOCIATIONS, PARTICIPANT_PREDICTIONS
+from facies.tables import (
+    AGE_GAP_SUMMARIES,
+    AGE_GAPS,
+    ASSOCIATION_CURVES,
+    ASSOCIATION_STEPS,
+    ASSOCIATIONS,
+    COMPARISONS,
+    FOLD_PREDICTIONS,
+    PARTICIPANT_PREDICTIONS,
+    PROXY_ESTIMATES,
+    Table,
+)
+
+PANEL = "panel"
+"""The source of the human perceived age."""
 
 
-def association_stage(study: Path, config: StudyConfig, cohort: Cohort, predictions: pd.DataFrame) -> Stage | None:
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What associations are computed from; ``people`` are participants with their outcomes and gene scores beside them."""
+
+    predictions: pd.DataFrame
+    fold_predictions: pd.DataFrame
+    people: pd.DataFrame
+    noise: pd.DataFrame | None
+    asked: AssociationSection
+    target: str
+    random_state: int
+
+    @property
+    def sources(self) -> list[str] | None:
+        """Return the sources that the study names; None for the panel and every model."""
+        return [exposure.source for exposure in self.asked.exposures] or None
+
+    @cached_property
+    def perceived_ages(self) -> pd.DataFrame:
+        """Return the perceived ages (or ages) by source, in years."""
+        return exposures_from_predictions(self.predictions, target=self.target, participants=self.people, sources=self.sources)
+
+    @cached_property
+    def exposures(self) -> pd.DataFrame:
+        """Return perceived ages as they are put into a regression: as their difference from age under the study's direction."""
+        if self.target == "age":
+            return self.perceived_ages.drop(columns="age[panel]", errors="ignore")
+        return exposures_from_predictions(
+            self.predictions, target=self.target, participants=self.people, direction=self.asked.direction, sources=self.sources
+        )
+
+    @cached_property
+    def outcome_specs(self) -> dict[str, OutcomeSpec]:
+        """Return what each outcome is."""
+        return {
+            outcome.name: OutcomeSpec(
+                name=outcome.name,
+                kind=outcome.kind,
+                duration=outcome.duration,
+                time_scale=outcome.time_scale,
+                person_time=outcome.person_time,
+                count_model=outcome.count_model,
+                test_family=outcome.test_family,
+            )
+            for outcome in self.asked.outcomes
+        }
+
+    @property
+    def outcomes(self) -> pd.DataFrame:
+        """Return the columns that outcomes are read from."""
+        columns = [column for spec in self.outcome_specs.values() for column in (spec.name, spec.duration, spec.person_time) if column]
+        return self.people[["participant_id", *dict.fromkeys(columns)]]
+
+    @property
+    def traits(self) -> pd.DataFrame:
+        """Return the columns of what may change how old people look."""
+        return self.people[["participant_id", *(trait.name for trait in self.asked.traits)]]
+
+    @property
+    def trait_steps(self) -> dict[str, float]:
+        """Return the step of each trait."""
+        return {trait.name: trait.per for trait in self.asked.traits}
+
+    @property
+    def step(self) -> dict[str, float]:
+        """Return the step of each exposure, by its name before the bracket."""
+        return {str(name).partition("[")[0]: self.asked.per_years for name in self.exposures.columns if name != "participant_id"}
+
+    @property
+    def has_human(self) -> bool:
+        """Return whether a human perceived age stands beside computed ones."""
+        return self.target == "perceived_age" and f"perceived_age[{PANEL}]" in self.perceived_ages and self.perceived_ages.shape[1] > 2
+
+
+def is_asked(config: StudyConfig) -> bool:
+    """Return whether the study names outcomes or traits."""
+    return bool(config.association.outcomes or config.association.traits)
+
+
+def association_stage(
+    study: Path, config: StudyConfig, cohort: Cohort, predictions: pd.DataFrame, fold_predictions: pd.DataFrame,
+    scores: pd.DataFrame | None, *, random_state: int,
+) -> Stage | None:  # fmt: skip
     """Return the stage ``association``, or None when the study names neither outcomes nor traits."""
-    asked = config.association
-    if not asked.outcomes and not asked.traits:
+    if not is_asked(config):
         return None
-
-    people = join_people(consenting_participants(cohort.participants), cohort.outcomes)
+    people = with_scores(join_people(consenting_participants(cohort.participants), cohort.outcomes), scores)
+    material = Material(predictions, fold_predictions, people, cohort.noise, config.association, config.study.target, random_state)
 
     def compute() -> Outcome:
-        table = associate_study(predictions, people, asked, target=config.study.target)
-        path = write_table(study, ASSOCIATIONS, table)
-        without = int(table.estimate.isna().sum())
-        return Outcome((path,), len(table), len(table) - without, {"no estimate": without} if without else {})
+        tables = analyse(material)
+        paths = [write_table(study, table, frame) for table, frame in tables.items()]
+        if COMPARISONS in tables:
+            mark_compared(study)
+        found = tables[ASSOCIATIONS]
+        without = int(found.estimate.isna().sum())
+        return Outcome(tuple(paths), len(found), len(found) - without, {"no estimate": without} if without else {})
 
-    inputs = {"participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS)}
-    return Stage("association", asked.model_dump() | {"people": values_hash(people)}, inputs, compute)
+    inputs = {
+        "participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS),
+        "fold_predictions": table_path(study, FOLD_PREDICTIONS),
+    }
+    registered = [record.registered_at for record in read_margins(study)][-1:]
+    settings = config.association.model_dump() | {"people": values_hash(people), "margins_registered_at": registered}
+    return Stage("association", settings, inputs, compute)
+
+
+def analyse(material: Material) -> dict[Table, pd.DataFrame]:
+    """Return every table that the study asks for; tables that would have no rows are left out, ``associations`` apart.
+
+    Raises
+    ------
+    InputError
+        When a named column is not what it is said to be.
+    """
+    tables = {ASSOCIATIONS: _associations(material)}
+    if material.asked.outcomes:
+        tables[ASSOCIATION_STEPS] = _steps(material)
+        if material.asked.curves:
+            tables[ASSOCIATION_CURVES] = _curves(material)
+    if material.has_human:
+        tables[COMPARISONS] = _comparisons(material)
+        if material.asked.proxy_inference:
+            tables[PROXY_ESTIMATES] = _proxies(material)
+    if material.target == "perceived_age":
+        tables |= dict(zip((AGE_GAPS, AGE_GAP_SUMMARIES), age_gaps(material.predictions, material.people), strict=True))
+    return {table: frame for table, frame in tables.items() if table is ASSOCIATIONS or len(frame)}
+
+
+def _associations(material: Material) -> pd.DataFrame:
+    asked, tables = material.asked, []
+    shared = {"adjustments": asked.adjustments, "cluster_by": asked.cluster_by, "clustering": asked.clustering}
+    imputing = {
+        "multiple_imputation": asked.multiple_imputation,
+        "n_imputations": asked.n_imputations,
+        "random_state": material.random_state,
+    }
+    if asked.outcomes:
+        tables.append(
+            associate(
+                material.exposures, material.outcomes, material.people, outcome_kinds=material.outcome_specs, per=material.step,
+                min_events=asked.min_events, sex_interaction=asked.sex_interaction, e_values=asked.e_values, **shared, **imputing,
+            )
+        )  # fmt: skip
+    if asked.traits:
+        tables.append(
+            associate_traits(material.traits, material.perceived_ages, material.people, per=material.trait_steps, **shared, **imputing)
+        )
+    if material.has_human:
+        slopes = proxy_slopes(material.perceived_ages, material.people, adjustments=asked.adjustments, cluster_by=asked.cluster_by)
+        tables.append(slopes)
+    return ASSOCIATIONS.validate(pd.concat(tables, ignore_index=True))
+
+
+def _steps(material: Material) -> pd.DataFrame:
+    asked = material.asked
+    return association_steps(
+        material.exposures, material.outcomes, material.people, outcome_kinds=material.outcome_specs, adjustments=asked.adjustments,
+        multiple_imputation=asked.multiple_imputation,
+    )  # fmt: skip
+
+
+def _curves(material: Material) -> pd.DataFrame:
+    asked = material.asked
+    return association_curves(
+        material.exposures, material.outcomes, material.people, outcome_kinds=material.outcome_specs, adjustments=asked.adjustments,
+        min_events=asked.min_events, cluster_by=asked.cluster_by,
+    )  # fmt: skip
+
+
+def _comparisons(material: Material) -> pd.DataFrame:
+    asked, tables = material.asked, []
+    shared = {
+        "adjustments": asked.adjustments,
+        "margins": coefficient_margins(asked),
+        "n_bootstrap": asked.n_bootstrap,
+        "cluster_by": asked.cluster_by,
+        "noise": material.noise,
+        "random_state": material.random_state,
+    }
+    if asked.outcomes:
+        human = next(str(name) for name in material.exposures.columns if str(name).endswith(f"[{PANEL}]"))
+        tables.append(
+            compare_sources(
+                material.exposures, material.outcomes, material.people, outcome_kinds=material.outcome_specs, per=material.step,
+                min_events=asked.min_events, human=human, **shared,
+            )
+        )  # fmt: skip
+    if asked.traits:
+        tables.append(compare_sources_on_traits(material.traits, material.perceived_ages, material.people, per=material.trait_steps, **shared))
+    return COMPARISONS.validate(pd.concat(tables, ignore_index=True))
 
 
 def require_analysable(people: pd.DataFrame, asked: AssociationSection) -> None:
@@ -57,43 +256,26 @@ def require_analysable(people: pd.DataFrame, asked: AssociationSection) -> None:
     for outcome in asked.outcomes:
         require_outcome(people[outcome.name], outcome.kind)
     for trait in asked.traits:
-        require_counts(people[trait.name])
+        if trait.name in people:
+            require_counts(people[trait.name])
     if asked.outcomes or asked.traits:
         require_covariates(people, asked.adjustments)
 
 
-def associate_study(predictions: pd.DataFrame, people: pd.DataFrame, asked: AssociationSection, *, target: str) -> pd.DataFrame:
-    """Return table ``associations`` of all that the study asks for; ``people`` are participants with their outcomes beside them.
+def with_scores(people: pd.DataFrame, scores: pd.DataFrame | None) -> pd.DataFrame:
+    """Return people with their gene scores beside them.
 
     Raises
     ------
     InputError
-        When a named column is not what it is said to be.
+        When a score has the name of a column that is there already.
     """
-    tables = []
-    if asked.outcomes:
-        exposures = _exposures(predictions, people, asked, target=target)
-        step = {str(name).partition("[")[0]: asked.per_years for name in exposures.columns if name != "participant_id"}
-        kinds = {outcome.name: outcome.kind for outcome in asked.outcomes}
-        named = people[["participant_id", *kinds]]
-        tables.append(
-            associate(exposures, named, people, outcome_kinds=kinds, adjustments=asked.adjustments, per=step, min_events=asked.min_events)
-        )
-    if asked.traits:
-        counts = people[["participant_id", *(trait.name for trait in asked.traits)]]
-        traits = exposures_from_predictions(predictions, target=target)
-        per = {trait.name: trait.per for trait in asked.traits}
-        tables.append(associate_traits(counts, traits, people, adjustments=asked.adjustments, per=per))
-    if target == "perceived_age":
-        tables.append(proxy_slopes(exposures_from_predictions(predictions), people, adjustments=asked.adjustments))
-    return ASSOCIATIONS.validate(pd.concat(tables, ignore_index=True))
-
-
-def _exposures(predictions: pd.DataFrame, people: pd.DataFrame, asked: AssociationSection, *, target: str) -> pd.DataFrame:
-    """Return perceived ages by source, as they are or as their difference from age under the study's direction."""
-    if target == "age":
-        return exposures_from_predictions(predictions, target=target).drop(columns="age[panel]")
-    return exposures_from_predictions(predictions, target=target, participants=people, direction=asked.direction)
+    if scores is None:
+        return people
+    both = [name for name in scores.columns if name in people.columns and name != "participant_id"]
+    if both:
+        raise InputError(f"gene score '{both[0]}' is also a column of the participants or outcomes: rename one of them")
+    return people.merge(scores, on="participant_id", how="left", validate="one_to_one")
 
 
 def join_people(participants: pd.DataFrame, outcomes: pd.DataFrame | None) -> pd.DataFrame:

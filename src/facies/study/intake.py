@@ -91,13 +91,7 @@ def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: 
     InputError
         Naming file, row and remedy.
     """
-    intake = read_intake(study, settings=intake_settings(config))
-    n = len(intake.photographs)
-    photographs = assess_photographs(
-        intake.photographs, photograph_folders(study, config), threads=jobs, max_pixels=config.faces.max_pixels,
-        progress=None if progress is None else lambda done: progress(done, n),
-    )  # fmt: skip
-    _require_usable(photographs)
+    intake, photographs = _read_and_assess(study, config, jobs, progress)
     panel, noise, notes = _panel(intake, photographs, config.study.target)
     labels = label_people(intake.participants, photographs, panel, target=config.study.target)
     _require_labels(labels, config.study.target)
@@ -108,6 +102,36 @@ def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: 
     proof = prove_exclusive(splits, intake.participants, photographs, group=config.models.group)
     notes += _family_notes(proof["n_families_in_several_folds"])
     return Cohort(intake.participants, photographs, splits, labels, panel, noise, intake.outcomes, intake.matches, tuple(notes))
+
+
+def gather_validation(study: Path, config: StudyConfig, *, jobs: int, progress: Progress | None = None) -> Cohort:
+    """Read a study to which models of another one are taken: people may be without labels, and nobody is assigned to a fold.
+
+    Raises
+    ------
+    InputError
+        Naming file, row and remedy.
+    """
+    intake, photographs = _read_and_assess(study, config, jobs, progress)
+    unread = config.study.target == "perceived_age" and intake.readings is None and intake.panel_estimates is None
+    panel, noise, notes = (None, None, []) if unread else _panel(intake, photographs, config.study.target)
+    labels = label_people(intake.participants, photographs, panel, target=config.study.target)
+    labels = labels.head(0) if unread else labels
+    return Cohort(
+        intake.participants, photographs, SPLITS.empty(), labels, panel, noise, intake.outcomes, intake.matches, tuple(notes)
+    )  # fmt: skip
+
+
+def _read_and_assess(study: Path, config: StudyConfig, jobs: int, progress: Progress | None) -> tuple[Intake, pd.DataFrame]:
+    """Read the tables and look at the photographs' files, of which some must be usable."""
+    intake = read_intake(study, settings=intake_settings(config))
+    n = len(intake.photographs)
+    photographs = assess_photographs(
+        intake.photographs, photograph_folders(study, config), threads=jobs, max_pixels=config.faces.max_pixels,
+        progress=None if progress is None else lambda done: progress(done, n),
+    )  # fmt: skip
+    _require_usable(photographs)
+    return intake, photographs
 
 
 def _require_usable(photographs: pd.DataFrame) -> None:

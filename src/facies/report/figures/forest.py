@@ -1,4 +1,4 @@
-"""Forest plots: human and computed perceived age side by side."""
+"""Forest plots: estimates with intervals in rows, on a linear or a logarithmic axis."""
 
 from __future__ import annotations
 
@@ -7,119 +7,130 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facies.report.figures.style import COLOURS, GREY, PALE, drawn, source_style
+from facies.report.figures.style import COLOURS, GREY, INK, PALE, drawn, source_style
+from facies.types import Floats
 
-ROW, HEAD = 15.0, 21.0
-"""Height of a row and of an outcome's head, points."""
+ROW, LINE, HEAD = 16.0, 11.0, 20.0
+"""Height of a row, of each further line of its label, and of a head, points."""
+
+_FINE = [step / 50 for step in range(40, 76)]
+_TICKS = (
+    [0.01, 0.1, 1, 10, 100],
+    [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50],
+    [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4],
+    [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.75, 2, 2.5],
+    [step / 20 for step in range(10, 41)],
+    _FINE,
+)
+"""Choices of ticks for a logarithmic axis, from coarse to fine."""
 
 
-def odds_ratio_forest(rows: pd.DataFrame, *, axis_label: str, name: str = "forest-or") -> str:
-    """Draw odds ratios on one logarithmic axis, grouped by outcome.
+def forest(
+    rows: pd.DataFrame, *, axis_label: str, ratio: bool, name: str, nothing: float | None = None, band: tuple[float, float] | None = None
+) -> str:
+    """Draw estimates with their intervals, one row each, under heads.
+
+    An interval that reaches far beyond the others is cut and ends in an arrow; its numbers stand beside it.
 
     Parameters
     ----------
     rows
-        Columns ``outcome_label source_label rank estimate ci_low ci_high text``, in the order to draw.
+        Columns ``head label rank estimate ci_low ci_high text``, in the order to draw. ``rank`` is the place of the source among the
+        sources and gives colour and marker. Optional: ``marker``; ``inner_low inner_high``, the ends of a thicker inner interval;
+        ``expected``, drawn as a hollow diamond.
+    ratio
+        Whether the axis is logarithmic.
+    nothing
+        Where the line of no effect stands: 1 for ratios, 0 for differences unless given.
+    band
+        Ends of a shaded range, such as an equivalence margin.
     """
-    heights, height = _heights(rows)
+    places, heads, height = _places(rows)
 
     def paint(figure: Any) -> None:
         axes = figure.add_subplot()
-        axes.set_xscale("log")
-        axes.set_xlim(*_log_ends(rows))
-        _rows(axes, rows, heights, height, nothing=1.0)
-        _plain_log_ticks(axes)
-        axes.set_xlabel(axis_label)
+        axes.set_xscale("log" if ratio else "linear")
+        ends = _ends(rows, ratio=ratio, include=(1.0 if ratio else 0.0) if nothing is None else nothing, band=band)
+        axes.set(xlim=ends, ylim=(height, 0), xlabel=axis_label)
+        if band is not None:
+            axes.axvspan(*band, color=PALE, alpha=0.55, linewidth=0, zorder=-1)
+        axes.axvline((1.0 if ratio else 0.0) if nothing is None else nothing, color=GREY, linewidth=0.9, zorder=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_yticks(places, rows["label"])
+        axes.tick_params(axis="y", length=0, labelcolor=COLOURS[0])
+        for text, place in heads:
+            _head(axes, text, place)
+        for place, row in zip(places, rows.to_dict("records"), strict=True):
+            _one(axes, row, float(place), ends)
+        _ticks(axes, ends, ratio=ratio)
 
-    return drawn(paint, name=name, width=440, height=height + 52)
-
-
-def difference_forest(rows: pd.DataFrame, *, name: str = "forest-difference") -> str:
-    """Draw differences, one axis an outcome because units differ.
-
-    Parameters
-    ----------
-    rows
-        As for :func:`odds_ratio_forest`, and ``unit``: the label of the outcome's axis.
-    """
-    groups = [group for _, group in rows.groupby("outcome_label", sort=False)]
-    sizes = [_heights(group)[1] + 34 for group in groups]
-
-    def paint(figure: Any) -> None:
-        panels = figure.subplots(len(groups), squeeze=False, gridspec_kw={"height_ratios": sizes})[:, 0]
-        for axes, group in zip(panels, groups, strict=True):
-            heights, height = _heights(group)
-            axes.set_xlim(*_linear_ends(group))
-            _rows(axes, group, heights, height, nothing=0.0)
-            axes.set_xlabel(group["unit"].iloc[0])
-            axes.locator_params(axis="x", nbins=5)
-
-    return drawn(paint, name=name, width=440, height=sum(sizes) + 14)
+    return drawn(paint, name=name, width=360, height=height + 50)
 
 
-def _heights(rows: pd.DataFrame) -> tuple[np.ndarray[Any, Any], float]:
-    """Return the height of each row, counted downwards, and the height of all; a new outcome leaves room for its head."""
-    new = rows["outcome_label"].ne(rows["outcome_label"].shift()).to_numpy()
-    heights = np.cumsum(np.where(new, HEAD + ROW, ROW)) - ROW / 2
-    return heights, float(heights[-1] + ROW)
-
-
-def _rows(axes: Any, rows: pd.DataFrame, heights: np.ndarray[Any, Any], height: float, *, nothing: float) -> None:
-    axes.set_ylim(height, 0)
-    axes.axvline(nothing, color=GREY, linewidth=0.9, zorder=0)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks(heights, rows["source_label"])
-    axes.tick_params(axis="y", length=0, labelcolor=COLOURS[0])
-    seen = ""
-    for place, row in zip(heights, rows.itertuples(), strict=True):
-        if row.outcome_label != seen:
-            seen = str(row.outcome_label)
-            _head(axes, seen, place - ROW / 2 - HEAD / 2 + 3)
-        _one(axes, row, place)
+def _places(rows: pd.DataFrame) -> tuple[Floats, list[tuple[str, float]], float]:
+    """Return the middle of each row and of each head, counted downwards, and the height of all."""
+    places, heads, top, seen = [], [], 0.0, ""
+    for head, label in zip(rows["head"], rows["label"], strict=True):
+        if head and head != seen:
+            room = HEAD + LINE * str(head).count("\n")
+            heads.append((str(head), top + room / 2 + 2))
+            top, seen = top + room, head
+        room = ROW + LINE * str(label).count("\n")
+        places.append(top + room / 2)
+        top += room
+    return np.array(places), heads, top + 4
 
 
 def _head(axes: Any, text: str, place: float) -> None:
-    axes.axhline(place - HEAD / 2, color=PALE, linewidth=0.6)
     axes.annotate(
-        text,
-        (0, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(-4, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        weight="bold",
+        text, (0, place), xycoords=("axes fraction", "data"), xytext=(-4, 0), textcoords="offset points", ha="right", va="center",
+        weight="bold", fontsize=9, color=INK,
+    )  # fmt: skip
+
+
+def _one(axes: Any, row: dict[Any, Any], place: float, ends: tuple[float, float]) -> None:
+    colour, marker = source_style(int(row["rank"]))
+    low, high = max(row["ci_low"], ends[0]), min(row["ci_high"], ends[1])
+    axes.plot([low, high], [place, place], color=colour, linewidth=1.4, solid_capstyle="butt")
+    for end, inside, arrow in ((ends[0], row["ci_low"] >= ends[0], "<"), (ends[1], row["ci_high"] <= ends[1], ">")):
+        if not inside:
+            axes.plot([end], [place], marker=arrow, color=colour, markersize=5, clip_on=False)
+    if "inner_low" in row:
+        inner = [max(row["inner_low"], ends[0]), min(row["inner_high"], ends[1])]
+        axes.plot(inner, [place, place], color=colour, linewidth=3.6, solid_capstyle="butt")
+    axes.plot([row["estimate"]], [place], marker=row.get("marker", marker), color=colour, markersize=5.5, linestyle="none")
+    if row.get("expected") is not None and ends[0] <= row["expected"] <= ends[1]:
+        axes.plot([row["expected"]], [place], marker="d", markersize=9, color=INK, markerfacecolor="none", linestyle="none")
+    axes.annotate(
+        row["text"], (1, place), xycoords=("axes fraction", "data"), xytext=(7, 0), textcoords="offset points", va="center", fontsize=9
     )
 
 
-def _one(axes: Any, row: Any, place: float) -> None:
-    colour, marker = source_style(int(row.rank))
-    axes.plot([row.ci_low, row.ci_high], [place, place], color=colour, linewidth=1.5, solid_capstyle="butt", clip_on=True)
-    axes.plot([row.estimate], [place], marker=marker, color=colour, markersize=5.5, linestyle="none")
-    axes.annotate(
-        row.text, (1, place), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9
-    )
+def _ends(rows: pd.DataFrame, *, ratio: bool, include: float, band: tuple[float, float] | None) -> tuple[float, float]:
+    """Return the ends of the axis: all estimates, and intervals as far as three times the usual width from them."""
+    scale, back = (np.log, np.exp) if ratio else (np.asarray, np.asarray)
+    low, value, high = (scale(rows[column].to_numpy(float)) for column in ("ci_low", "estimate", "ci_high"))
+    reach = 3 * float(np.median(high - low))
+    others = scale(np.array([include, *(band or ())]))
+    start = min(float(max(low.min(), value.min() - reach)), float(others.min()))
+    end = max(float(min(high.max(), value.max() + reach)), float(others.max()))
+    margin = 0.06 * ((end - start) or 1.0)
+    return float(back(start - margin)), float(back(end + margin))
 
 
-def _log_ends(rows: pd.DataFrame) -> tuple[float, float]:
-    low = min(float(rows["ci_low"].clip(lower=0.05).min()), 0.95)
-    high = max(float(rows["ci_high"].clip(upper=20).max()), 1.05)
-    return low / 1.06, high * 1.06
+def _ticks(axes: Any, ends: tuple[float, float], *, ratio: bool) -> None:
+    if ratio:
+        log_ticks(axes.xaxis, ends)
+    else:
+        axes.locator_params(axis="x", nbins=5)
 
 
-def _linear_ends(rows: pd.DataFrame) -> tuple[float, float]:
-    low, high = min(float(rows["ci_low"].min()), 0.0), max(float(rows["ci_high"].max()), 0.0)
-    margin = 0.07 * ((high - low) or 1.0)
-    return low - margin, high + margin
-
-
-def _plain_log_ticks(axes: Any) -> None:
+def log_ticks(axis: Any, ends: tuple[float, float]) -> None:
+    """Put plain numbers on a logarithmic axis: the coarsest choice that has at least three within the ends."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    choices = [0.05, 0.1, 0.2, 0.33, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 3, 5, 10, 20]
-    low, high = axes.get_xlim()
-    inside = [tick for tick in choices if low <= tick <= high]
-    ticks = inside if len(inside) <= 7 else [tick for tick in inside if tick in (0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 5, 10)]
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    inside = [[tick for tick in choice if ends[0] <= tick <= ends[1]] for choice in _TICKS]
+    ticks = next((choice for choice in inside if 3 <= len(choice) <= 6), max(inside[:-2], key=len)[:6])
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from facies.report.blocks import Block, Drawing, Grid, Heading, Missing, Section, Text
+from facies.report.blocks import Block, Grid, Heading, Missing, Section, Text
 from facies.report.data import ReportData
-from facies.report.effects import drawn_adjustment, drawn_risks, effect_text, effects, exposure_words, scale_text, source_label
-from facies.report.numbers import DASH, count, p_value, with_interval
+from facies.report.effects import covariates_text, effect_text, effects, in_order, n_text, scale_text, source_label
+from facies.report.footnotes import legend, lettered, mark
+from facies.report.numbers import DASH, count, p_value
+from facies.report.sections.forests import forest_blocks
+from facies.report.sections.sensitivity import sensitivity_blocks
 
 READING = (
     "Human and computed rows are from the same people and are not independent: do not pool them, and do not call them equal because "
-    "both are significant. The q-value is Benjamini-Hochberg within one source and adjustment set."
+    "both are significant. Each p-value is also adjusted within its family of tests: q by Benjamini-Hochberg (share of false findings), Holm "
+    "and Bonferroni (chance of any)."
 )
 SCALING = (
     "With a computed perceived age as exposure an estimate is multiplied by the slope of human on computed age; as outcome, by the slope "
@@ -20,89 +24,51 @@ SCALING = (
 
 
 def associations_section(data: ReportData, *, figures: bool) -> Section:
-    """Return the forest plots, the table of all adjustment sets and the table of determinants."""
+    """Return the forest plots, the tables of estimates and what was varied: imputation, sex, curves, E-values."""
     frame = effects(data)
     if frame.empty:
         return Section("associations", "Associations", (Missing("Associations", data.why_missing("associations")),))
     blocks = (
         Text(f"{data.sign_sentence()} {READING}"),
-        *_forests(data, figures=figures),
+        Heading("Forest plots, one an outcome"), *forest_blocks(data, "risk", figures=figures),
         Heading("All estimates"), *_risks(data, frame[frame.kind == "risk"]),
-        Heading("What perceived age is associated with"), *_determinants(data, frame[frame.kind == "determinant"]),
+        Heading("What perceived age is associated with"), *_determinants(data, frame[frame.kind == "determinant"], figures=figures),
         *_slopes(data, frame[frame.kind == "slope"]),
         *_others(data, frame[frame.kind == "other"]),
+        *sensitivity_blocks(data, figures=figures),
     )  # fmt: skip
     return Section("associations", "Associations", blocks)
-
-
-def _forests(data: ReportData, *, figures: bool) -> list[Block]:
-    rows = _forest_rows(data)
-    if rows.empty:
-        return [Missing("Forest plot", "no association of perceived age could be estimated in the drawn adjustment set")]
-    parts = {scale: rows[rows.scale == scale] for scale in ("odds_ratio", "difference")}
-    return [_forest(data, scale, part, figures=figures) for scale, part in parts.items() if len(part)]
-
-
-def _forest_rows(data: ReportData) -> pd.DataFrame:
-    rows = drawn_risks(data)
-    rows = rows[rows.estimate.notna() & rows.ci_low.notna() & rows.ci_high.notna()]
-    columns = {
-        "outcome_label": [data.title(outcome) for outcome in rows.outcome],
-        "source_label": [source_label(data, source) for source in rows.source],
-        "text": [with_interval(row.estimate, row.ci_low, row.ci_high) for row in rows.itertuples()],
-        "unit": [_first_capital(scale_text(data, row)) for _, row in rows.iterrows()],
-    }
-    return rows.assign(**columns)
-
-
-def _first_capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _forest(data: ReportData, scale: str, rows: pd.DataFrame, *, figures: bool) -> Drawing:
-    from facies.report.figures.forest import difference_forest, odds_ratio_forest
-
-    ratio = scale == "odds_ratio"
-    axis = f"{'Odds ratio' if ratio else 'Difference'} per {exposure_words(rows)}"
-    kind = "logarithmic axis" if ratio else "each outcome on its own axis"
-    caption = f"{axis}, with 95% intervals; {kind}; adjustment set “{data.label(str(drawn_adjustment(data)))}”."
-    svg = "" if not figures else odds_ratio_forest(rows, axis_label=axis) if ratio else difference_forest(rows)
-    name = "figure-odds-ratios" if ratio else "figure-differences"
-    return Drawing(name, caption, f"Forest plot. {axis}. {_words(rows)}.", svg, wide=True)
-
-
-def _words(rows: pd.DataFrame) -> str:
-    groups = rows.groupby("outcome_label", sort=False)
-    return "; ".join(f"{outcome}: " + ", ".join(group.source_label + " " + group.text) for outcome, group in groups)
 
 
 def _risks(data: ReportData, rows: pd.DataFrame) -> list[Block]:
     return _table(data, rows, "table-associations", "Outcomes by perceived age", lead="outcome", second="Perceived age by")
 
 
-def _determinants(data: ReportData, rows: pd.DataFrame) -> list[Block]:
+def _determinants(data: ReportData, rows: pd.DataFrame, *, figures: bool) -> list[Block]:
     if rows.empty:
-        return [Missing("Perceived age as outcome", "no exposure such as mc1r was given for it")]
-    caption = "Perceived age by exposure: years per unit, such as years per MC1R risk allele"
-    return _table(data, rows, "table-determinants", caption, lead="exposure", second="Perceived age by")
+        return [Missing("Perceived age as outcome", "no trait such as mc1r was given for it")]
+    caption = "Perceived age by trait: years per unit, such as years per MC1R risk allele"
+    table = _table(data, rows, "table-determinants", caption, lead="exposure", second="Perceived age by")
+    return [*forest_blocks(data, "determinant", figures=figures), *table]
 
 
 def _slopes(data: ReportData, rows: pd.DataFrame) -> list[Block]:
     if rows.empty:
         return []
-    ordered = rows.sort_values("rank", kind="stable")
+    letters = lettered(rows.note)
     cells = tuple(
         (
             _source_of(data, row.outcome),
             _source_of(data, row.exposure),
             data.label(row.adjustment),
             count(row.n),
-            effect_text(row),
+            effect_text(row) + mark(letters, row.note),
         )
-        for _, row in ordered.iterrows()
+        for row in rows.sort_values("rank", kind="stable").itertuples()
     )
     columns = ("Slope of", "On", "Adjustment", "n", "Slope (95% interval)")
-    grid = Grid("table-slopes", "Slopes between perceived ages", columns, cells, note=_note(data, rows), text_columns=frozenset({1, 2}))
+    note = f"{_sets(data, rows)}{legend(letters)}"
+    grid = Grid("table-slopes", "Slopes between perceived ages", columns, cells, note=note, text_columns=frozenset({1, 2}))
     return [Heading("How a computed perceived age scales an effect"), Text(SCALING), grid]
 
 
@@ -122,34 +88,43 @@ def _others(data: ReportData, rows: pd.DataFrame) -> list[Block]:
 def _table(data: ReportData, frame: pd.DataFrame, name: str, caption: str, *, lead: str, second: str) -> list[Block]:
     if frame.empty:
         return [Missing(caption, "no such association was asked for")]
-    leads, sets = (list(dict.fromkeys(frame[column])) for column in (lead, "adjustment"))
-    ordered = frame.assign(place=frame[lead].map(leads.index), place_of_set=frame.adjustment.map(sets.index))
-    ordered = ordered.sort_values(["place", "place_of_set", "rank"], kind="stable")
-    rows = tuple(_row(data, row, lead, second) for _, row in ordered.iterrows())
-    columns = (lead.capitalize(), second, "Adjustment", "Estimate is", "n", "n events", "Estimate (95% interval)", "p", "q")
-    return [Grid(name, caption, columns, rows, note=_note(data, frame), text_columns=frozenset({1, 2, 3}))]
+    letters = lettered(frame.note)
+    rows = tuple(_row(data, row, lead, second, letters) for _, row in in_order(frame, lead).iterrows())
+    columns = (
+        lead.capitalize() if lead == "outcome" else "Trait", second, "Adjustment", "n (events)", "Estimate (95% interval)", "p", "q", "Holm",
+        "Bonferroni",
+    )  # fmt: skip
+    note = f"{_sets(data, frame)} {families_text(data, frame)}{legend(letters)}"
+    return [Grid(name, caption, columns, rows, note=note, text_columns=frozenset({1, 2}))]
 
 
-def _row(data: ReportData, row: pd.Series, lead: str, second: str) -> tuple[str, ...]:
+def _row(data: ReportData, row: pd.Series, lead: str, second: str, letters: dict[str, str]) -> tuple[str, ...]:
+    known = pd.notna(row.estimate)
     return (
-        data.title(row[lead]),
+        f"{data.title(row[lead])}, {scale_text(data, row)}",
         data.title(row.outcome) if second == "Outcome" else source_label(data, row.source),
         data.label(row.adjustment),
-        scale_text(data, row),
-        count(row.n),
-        DASH if pd.isna(row.n_events) else count(row.n_events),
-        effect_text(row),
-        p_value(row.p_value),
-        p_value(row.q_value),
+        n_text(row.n, row.n_events),
+        effect_text(row) + (mark(letters, row.note) if known else ""),
+        *(p_value(row[column]) if known else DASH for column in ("p_value", "q_value", "p_holm", "p_bonferroni")),
     )
 
 
-def _note(data: ReportData, frame: pd.DataFrame) -> str:
+def _sets(data: ReportData, frame: pd.DataFrame) -> str:
     covariates = dict(zip(frame.adjustment, frame.covariates, strict=True))
-    sets = "; ".join(f"{data.label(name)}: {_names(data, text)}" for name, text in covariates.items())
-    notes = [str(note) for note in dict.fromkeys(frame.note.dropna()) if note]
-    return f"Adjustment sets: {sets}." + (f" Notes: {'; '.join(notes[:6])}." if notes else "")
+    return f"Adjustment sets: {'; '.join(f'{data.label(name)}: {covariates_text(data, text)}' for name, text in covariates.items())}."
 
 
-def _names(data: ReportData, text: object) -> str:
-    return ", ".join(map(data.label, text.split("+"))) if isinstance(text, str) and text else "none"
+def families_text(data: ReportData, frame: pd.DataFrame) -> str:
+    """Return the families of tests within which p-values are adjusted: how many, of what size, over which outcomes."""
+    tests = frame[frame.test_family.notna() & frame.estimate.notna()]
+    if tests.empty:
+        return "No row belongs to a family of tests."
+    leads = ["outcome", "exposure"] if (tests.kind == "risk").all() else ["exposure", "outcome"]
+    families = {str(name): part for name, part in tests.groupby("test_family", sort=False)}
+    members: dict[tuple[str, ...], int] = {}
+    for part in families.values():
+        names = tuple(dict.fromkeys(data.label(name) for name in part[leads[0]]))
+        members[names] = members.get(names, 0) + 1
+    parts = [f"{count(n)} of {len(names)} ({', '.join(names)})" for names, n in members.items()]
+    return f"Families of tests, number and size: {'; '.join(parts)}."

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from facies.records import Estimate
-from facies.report.blocks import Block, Bullets, Grid, Heading, Missing, Section, Text, Tile, Tiles
+from facies.report.blocks import Block, Bullets, Heading, Missing, Section, Text, Tile, Tiles
 from facies.report.data import ReportData
-from facies.report.effects import drawn_adjustment, drawn_risks, effect_text, exposure_words, looks_older, scale_text, source_label
-from facies.report.metric_values import PANEL, find_metric, human_error, mean_error, noise_floor
-from facies.report.numbers import DASH, count, fixed, interval, plural
+from facies.report.metric_values import find_metric, human_error, mean_error, noise_floor
+from facies.report.numbers import DASH, fixed, interval, plural
+from facies.report.sections.headline import headline_blocks
+from facies.report.sections.replication import replication_sentences
+from facies.report.sections.scan import scan_sentences
 
 REFERENCES = {"perceived_age": "the panel's mean", "age": "calendar age"}
 
@@ -24,7 +24,7 @@ def found_section(data: ReportData) -> Section:
     blocks: list[Block] = []
     if data.warnings:
         blocks += [Heading("Read this first"), Bullets(data.warnings)]
-    return Section("found", "What was found", (*blocks, *_agreement(data), *_associations(data)))
+    return Section("found", "What was found", (*blocks, *_agreement(data), *headline_blocks(data), *_further(data)))
 
 
 def _agreement(data: ReportData) -> list[Block]:
@@ -94,57 +94,6 @@ def _tile(name: str, estimate: Estimate | None, unit: str) -> Tile:
     return Tile(name, fixed(estimate.value) + unit, "" if ends == DASH else f"95% CI {ends}")
 
 
-def _associations(data: ReportData) -> list[Block]:
-    risks, model = drawn_risks(data), data.drawn_model()
-    if risks.empty:
-        return [Missing("Associations with outcomes", data.why_missing("associations"))]
-    wide = {str(source): rows.drop_duplicates("outcome").set_index("outcome") for source, rows in risks.groupby("source")}
-    first = risks.iloc[0]
-    sentence = (
-        f"Associations below are per {exposure_words(risks)}, adjusted for {_covariates(data, first.covariates)} "
-        f"(adjustment set “{data.label(str(drawn_adjustment(data)))}”). "
-        f"{_tally(wide.get(PANEL), wide.get(str(model)), data.label(str(model)))}"
-    )
-    return [Text(sentence.strip()), _headline(data, risks, wide, str(model))]
-
-
-def _covariates(data: ReportData, covariates: object) -> str:
-    names = [data.label(name) for name in covariates.split("+")] if isinstance(covariates, str) and covariates else []
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "nothing"
-
-
-def _tally(human: pd.DataFrame | None, computed: pd.DataFrame | None, name: str) -> str:
-    """Say how the human and the computed associations compare, without matching significance."""
-    if human is None or computed is None:
-        return "Only one source of perceived age is available, so nothing can be set beside it."
-    both = human.join(computed, lsuffix="_human", rsuffix="_computed", how="inner").dropna(subset=["estimate_human", "estimate_computed"])
-    if both.empty:
-        return "No outcome has an estimate for both human and computed perceived age, so nothing can be set beside each other."
-    nothing = (both.scale_human == "odds_ratio").astype(float)
-    same = int((((both.estimate_human - nothing) * (both.estimate_computed - nothing)) > 0).sum())
-    return (
-        f"Human and computed perceived age ({name}) point the same way for {count(same)} of {plural(len(both), 'outcome')}. "
-        "Equal direction is not equality: that needs a paired comparison in the same people."
-    )
-
-
-def _headline(data: ReportData, risks: pd.DataFrame, wide: dict[str, pd.DataFrame], model: str) -> Grid:
-    sources = [source for source in (PANEL, model) if source in wide]
-    rows = [
-        (data.title(str(outcome)), scale_text(data, rows.iloc[0]), *(_cell(wide[source], str(outcome)) for source in sources))
-        for outcome, rows in risks.groupby("outcome", sort=False)
-    ]
-    looks = "older" if looks_older(risks) else "younger"
-    return Grid(
-        "table-headline",
-        "Human and computed perceived age, side by side (estimate and 95% interval)",
-        ("Outcome", "Estimate is", *(source_label(data, source) for source in sources)),
-        tuple(rows),
-        note=f"Positive differences and odds ratios above 1: more of the outcome in people who look {looks}. {data.sign_sentence()}",
-        text_columns=frozenset({1}),
-    )
-
-
-def _cell(rows: pd.DataFrame, outcome: str) -> str:
-    found = rows[rows.index == outcome]
-    return DASH if found.empty else effect_text(found.iloc[0])
+def _further(data: ReportData) -> list[Block]:
+    """Return a sentence each on the scan and the replication, where there are such."""
+    return [Text(sentence) for sentence in (*scan_sentences(data), *replication_sentences(data))]

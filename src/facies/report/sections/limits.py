@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from facies.report.blocks import Bullets, Heading, Section
+from facies.report.compared import comparisons
 from facies.report.data import ReportData
+from facies.report.effects import effects
 from facies.report.metric_values import find_metric, subgroups
 from facies.report.numbers import fixed, plural, printed_range
 
@@ -24,6 +26,12 @@ def limits_section(data: ReportData) -> Section:
     return Section("limits", "Limitations", (Bullets(tuple(_limits(data))), Heading("Must not be used for"), Bullets(NEVER)))
 
 
+def replication_limits(data: ReportData) -> Section:
+    """Return the limitations of a replication's own page."""
+    found = (*_of_replication(data), *_observational(data, tables=("replications",)))
+    return Section("limits", "Limitations", (Bullets(found), Heading("Must not be used for"), Bullets(NEVER)))
+
+
 def _limits(data: ReportData) -> list[str]:
     return [
         *_of_evaluation(data),
@@ -31,16 +39,83 @@ def _limits(data: ReportData) -> list[str]:
         *_of_training(data),
         *_of_subgroups(data),
         *_of_tables(data),
-        *(
-            ["Perceived age is an opinion of this panel. A model that agrees with it shares its prejudices."]
-            if data.target == "perceived_age"
-            else []
-        ),
-        *(
-            ["Associations are observational: they do not say that looking older causes anything, or that anything causes it."]
-            if data.table("associations") is not None
-            else []
-        ),
+        *_of_opinion(data),
+        *_observational(data, tables=("associations",)),
+        *_of_missing_values(data),
+        *_of_comparisons(data),
+        *_of_gaps(data),
+        *_of_genes(data),
+        *(_of_replication(data) if data.table("replications") is not None else []),
+    ]
+
+
+def _of_opinion(data: ReportData) -> list[str]:
+    if data.target != "perceived_age":
+        return []
+    return ["Perceived age is an opinion of this panel. A model that agrees with it shares its prejudices."]
+
+
+def _observational(data: ReportData, *, tables: tuple[str, ...]) -> list[str]:
+    if all(data.table(name) is None for name in tables):
+        return []
+    return ["Associations are observational: they do not say that looking older causes anything, or that anything causes it."]
+
+
+def _of_missing_values(data: ReportData) -> list[str]:
+    rows = effects(data, analysis=None)
+    if rows.empty or (rows.analysis == "multiple_imputation").any():
+        return []
+    return ["People with a missing value were left out of the regression that needed it; if they differ from the others, estimates are biased."]
+
+
+def _of_comparisons(data: ReportData) -> list[str]:
+    rows = comparisons(data)
+    if rows.empty:
+        return []
+    found = []
+    without, late = int((rows.verdict == "no margin").sum()), int(rows.late.sum())
+    if without:
+        found.append(f"{plural(without, 'comparison')} of human and computed perceived age had no margin, so they cannot show equivalence.")
+    if late:
+        found.append(
+            f"{plural(late, 'comparison')} used a margin that was given or changed after results had been seen, or that is not in the log: "
+            "these verdicts on equivalence are not confirmatory."
+        )
+    found.append(
+        "Equivalence of two associations does not say that the computed perceived age measures the same thing in one person, or in other people."
+    )
+    return found
+
+
+def _of_gaps(data: ReportData) -> list[str]:
+    if data.table("age_gap_summaries") is None:
+        return []
+    return ["A corrected age gap is not correlated with age by construction; nothing about a model's accuracy follows from it."]
+
+
+def _of_genes(data: ReportData) -> list[str]:
+    found = []
+    variants = data.table("score_variants")
+    if variants is not None and not variants.included.all():
+        left = int((~variants.included).sum())
+        found.append(f"{plural(left, 'variant')} of the gene scores could not be used; a score without them is another score.")
+    if data.table("scans") is not None:
+        found.append("The scan takes people as independent; relatives and population structure beyond the components inflate its p-values.")
+    if variants is not None or data.table("scans") is not None:
+        found.append("Genetic associations hold for people of this ancestry; frequencies and effects differ elsewhere.")
+    return found
+
+
+def _of_replication(data: ReportData) -> list[str]:
+    rows = data.table("replications")
+    if rows is None:
+        return [f"Nothing was replicated: {data.why_missing('replications')}."]
+    weak = int((rows.power < 0.8).sum())
+    found = [f"{plural(weak, 'association')} had less than 80% power to be replicated: that they were not found there says little."] if weak else []
+    return [
+        *found,
+        "Two studies cannot tell how much effects vary between populations: Q has little power and no between-study variance was estimated.",
+        "Both studies were analysed with the same software and settings; errors that both share are not found by replication.",
     ]
 
 

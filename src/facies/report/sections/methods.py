@@ -10,6 +10,7 @@ from facies.records import CropContract, ModelCard, RunRecord
 from facies.report.blocks import Block, Grid, Heading, Missing, Section, Text
 from facies.report.data import ReportData
 from facies.report.numbers import DASH, count, fixed, plural, printed_range
+from facies.report.sections.analyses import analysis_blocks, replication_analysis
 from facies.report.sections.found import reference_noun
 from facies.tables import TABLES
 
@@ -21,6 +22,23 @@ def methods_section(data: ReportData) -> Section:
     """Return the methods paragraph, the models' cards, the run records and the settings."""
     blocks = (
         *(Text(text) for text in _paragraphs(data)),
+        *analysis_blocks(data),
+        Heading("Models and networks"), *_cards(data),
+        Heading("Crop contract"), *_contracts(data),
+        Heading("Runs"), *_runs(data),
+        Heading("Settings"), *_settings(data),
+    )  # fmt: skip
+    return Section("methods", "Methods and provenance", blocks)
+
+
+def replication_methods(data: ReportData) -> Section:
+    """Return the methods of a replication's own page: the frozen models, their crop contract, the runs and the settings."""
+    intro = (
+        f"Analyses were run with facies {data.version}. The models came from the discovery as bundles and were not changed; a bundle refuses faces "
+        "that were found, aligned or cropped in another way. Outcomes, adjustment sets, steps and signs are those of the discovery's study.toml."
+    )
+    blocks = (
+        Text(intro), Text(f"Sign convention: {data.sign_sentence()}"), *replication_analysis(data),
         Heading("Models and networks"), *_cards(data),
         Heading("Crop contract"), *_contracts(data),
         Heading("Runs"), *_runs(data),
@@ -40,8 +58,6 @@ def _paragraphs(data: ReportData) -> list[str]:
         )
     if data.table("metrics") is not None:
         sentences.append("Intervals of errors resample participants, or whole families where they are known, never photographs.")
-    if data.table("associations") is not None:
-        sentences.append("P-values are two-sided, q-values are Benjamini-Hochberg.")
     return [" ".join(sentences), exclusivity_text(data), f"Sign convention: {data.sign_sentence()}"]
 
 
@@ -188,6 +204,8 @@ def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tup
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_plain(part)}" for name, part in value.items() if part is not None)
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_plain, value)) or "none"
+        return ("\n" if any(isinstance(item, Mapping) for item in value) else ", ").join(map(_plain, value)) or "none"
     return {True: "yes", False: "no", None: "not set"}.get(value, str(value)) if isinstance(value, (bool, type(None))) else str(value)

@@ -8,6 +8,7 @@ from facies.report.blocks import Block, FlowBox, FlowChart, Grid, Heading, Missi
 from facies.report.data import ReportData
 from facies.report.flow import FlowStep, flow_steps
 from facies.report.numbers import DASH, count, fixed, mean_sd, plural, share
+from facies.report.sections.preflight import preflight_blocks
 from facies.tables import EXCLUSION_REASONS
 
 MIN_CELL = 5
@@ -17,8 +18,9 @@ PARTITIONS = {"train": "In the folds", "unlabelled": "Without a reference"}
 
 
 def people_section(data: ReportData) -> Section:
-    """Return the flow, the cohort table and consent."""
-    return Section("people", "Participants", (Heading("Flow"), _flow(data), Heading("Characteristics"), *_cohort(data), *_consent(data)))
+    """Return the flow, who is lost between tables, the cohort table and consent."""
+    blocks = (Heading("Flow"), _flow(data), *preflight_blocks(data), Heading("Characteristics"), *_cohort(data), *_consent(data))
+    return Section("people", "Participants", blocks)
 
 
 REASONS = EXCLUSION_REASONS | {
