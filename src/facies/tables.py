@@ -731,6 +731,24 @@ PREFLIGHT = Table(
 
 GENE_SCORES = Table("gene_scores", ("participant_id",), (_PARTICIPANT,), "genes", open_ended=True)
 
+SCORE_WEIGHTS = Table(
+    "score_weights",
+    ("variant_id",),
+    (
+        _id("variant_id", "as the genotypes name it"),
+        _id("effect_allele", "the allele that is counted, such as T"),
+        _id("other_allele", "the other one; without it the strand cannot be checked", required=False, nullable=True),
+        _number("weight", "what one allele adds to the score", nullable=False),
+        _number(
+            "expected_frequency", "of the effect allele in such people; decides the strand of A/T and C/G variants",
+            required=False, minimum=0, maximum=1,
+        ),
+        Column("chromosome", "text", "to find a variant that the genotypes name otherwise", required=False, nullable=True),
+        Column("position", "integer", "the same, on the genotypes' build", "base pairs", required=False, nullable=True, minimum=1),
+    ),
+    "the user",
+)  # fmt: skip
+
 SCORE_VARIANTS = Table(
     "score_variants",
     ("score", "variant_id"),
@@ -820,6 +838,21 @@ SCANS = Table(
     "genes",
 )
 
+SCAN_POINTS = Table(
+    "scan_points",
+    ("trait", "variant_id", "effect_allele"),
+    (
+        Column("trait", "text", "perceived age by source, or a binary outcome"),
+        _id("variant_id", "as the genotypes have it"),
+        Column("effect_allele", "text", "as the genotypes have it"),
+        Column("chromosome", "text", "1 to 22, X, Y, MT"),
+        Column("position", "integer", "in base pairs", minimum=0),
+        _number("p_value", "two-sided", minimum=0, maximum=1, nullable=False),
+        _number("expected_p", "p-value expected at this rank among all variants of the trait", minimum=0, maximum=1, nullable=False),
+    ),
+    "genes",
+)
+
 REPLICATIONS = Table(
     "replications",
     ("exposure", "outcome", "adjustment"),
@@ -901,7 +934,9 @@ TABLES: dict[str, Table] = {
     for table in (
         PARTICIPANTS, PHOTOGRAPHS, FACES, SPLITS, READINGS, PANEL_ESTIMATES, READING_NOISE, OUTCOMES, PREDICTIONS,
         PARTICIPANT_PREDICTIONS, FOLD_PREDICTIONS, METRICS, REGION_SCORES, ASSOCIATIONS, ASSOCIATION_STEPS, ASSOCIATION_CURVES, COMPARISONS,
-        PROXY_ESTIMATES, AGE_GAPS, AGE_GAP_SUMMARIES, PREFLIGHT, GENE_SCORES, SCORE_VARIANTS, SCORE_GROUPS, SCAN, SCANS, REPLICATIONS, SHIFTS,
+        PROXY_ESTIMATES, AGE_GAPS, AGE_GAP_SUMMARIES, PREFLIGHT, GENE_SCORES, SCORE_WEIGHTS, SCORE_VARIANTS, SCORE_GROUPS, SCAN, SCANS,
+        SCAN_POINTS,
+        REPLICATIONS, SHIFTS,
         REPLICATION_FACES, REPLICATION_FACE_PREDICTIONS, REPLICATION_PREDICTIONS, REPLICATION_METRICS, REPLICATION_ASSOCIATIONS,
     )
 }  # fmt: skip

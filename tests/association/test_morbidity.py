@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facies.association import age_gap, associate
+from facies.association import OutcomeSpec, age_gap, associate
 from facies.errors import InputError
 from facies.stats.multiplicity import adjust_p_values
 
@@ -30,8 +30,8 @@ def tables():
     return exposures, outcomes, cohort[["participant_id", "family_id", "age", "sex", "bmi", "site"]]
 
 
-def row_of(table, exposure="perceived_age[panel]", outcome="copd", adjustment="model_1"):
-    return table.set_index(["exposure", "outcome", "adjustment"]).loc[(exposure, outcome, adjustment)]
+def row_of(table, exposure="perceived_age[panel]", outcome="copd", adjustment="model_1", analysis="complete_case"):
+    return table.set_index(["exposure", "outcome", "adjustment", "analysis"]).loc[(exposure, outcome, adjustment, analysis)]
 
 
 @pytest.mark.parametrize("cluster_by", [None, "family_id"])
@@ -47,8 +47,9 @@ def test_associate__equals_r_per_5_years(tables, expected, cluster_by):
         }
         undo = np.log if row.scale == "odds_ratio" else float
         assert undo(row.estimate) == pytest.approx(5 * wanted["coef"], rel=1e-6)
-        assert undo(row.ci_low) == pytest.approx(5 * wanted["ci_low"], rel=1e-6)
-        assert undo(row.ci_high) == pytest.approx(5 * wanted["ci_high"], rel=1e-6)
+        close = {"rel": 1e-6, "abs": 1e-6 * row.std_error}
+        assert undo(row.ci_low) == pytest.approx(5 * wanted["ci_low"], **close)
+        assert undo(row.ci_high) == pytest.approx(5 * wanted["ci_high"], **close)
         assert row.std_error == pytest.approx(5 * wanted["std_error"], rel=1e-6)
         assert row.p_value == pytest.approx(wanted["p_value"], rel=1e-6)
         assert row.n == expected[f"{case} {row.adjustment} {SOURCES[row.exposure]}", "", "n"]
@@ -93,15 +94,49 @@ def test_associate__with_age_adjusted_years_looking_older_and_perceived_age_have
     assert coefficient["delta_pa_rotterdam"] == pytest.approx(-coefficient["perceived_age"], rel=1e-8)
 
 
-def test_associate__q_values_are_within_one_exposure_and_adjustment(tables):
-    exposures, outcomes, covariates = tables
+def many_outcomes(outcomes, n=4):
     rng = np.random.default_rng(0)
-    more = outcomes.assign(**{f"y{i}": rng.normal(size=len(outcomes)) for i in range(4)})
-    kinds = {**KINDS, **{f"y{i}": "continuous" for i in range(4)}}
+    names = [f"y{i}" for i in range(n)]
+    return outcomes.assign(**{name: rng.normal(size=len(outcomes)) for name in names}), {**KINDS, **dict.fromkeys(names, "continuous")}
+
+
+def test_associate__p_values_are_adjusted_within_one_exposure_and_adjustment(tables):
+    exposures, outcomes, covariates = tables
+    more, kinds = many_outcomes(outcomes)
     table = associate(exposures, more, covariates, outcome_kinds=kinds, adjustments=ADJUSTMENTS)
+    assert set(table.test_family) == {f"outcomes, {name}, {adjustment}" for name in SOURCES for adjustment in ADJUSTMENTS}
     for _, part in table.groupby(["exposure", "adjustment"]):
         assert len(part) == 6
-        np.testing.assert_allclose(part.q_value, adjust_p_values(part.p_value.to_numpy()))
+        assert part.test_family.nunique() == 1
+        p_values = part.p_value.to_numpy()
+        np.testing.assert_allclose(part.q_value, adjust_p_values(p_values))
+        np.testing.assert_allclose(part.p_holm, adjust_p_values(p_values, method="holm"))
+        np.testing.assert_allclose(part.p_bonferroni, np.minimum(6 * p_values, 1))
+
+
+def test_associate__outcomes_may_be_declared_another_family_of_tests(tables):
+    exposures, outcomes, covariates = tables
+    more, kinds = many_outcomes(outcomes)
+    kinds |= {name: OutcomeSpec(name, "continuous", test_family="exploratory") for name in ("y0", "y1")}
+    table = associate(exposures, more, covariates, outcome_kinds=kinds, adjustments={"m": ["age"]})
+    sizes = table.groupby("test_family").size()
+    assert sizes["exploratory, perceived_age[panel], m"] == 2
+    assert sizes["outcomes, perceived_age[panel], m"] == 4
+    explored = table[table.test_family == "exploratory, perceived_age[panel], m"]
+    np.testing.assert_allclose(explored.p_bonferroni, np.minimum(2 * explored.p_value, 1))
+
+
+def test_associate__only_complete_case_rows_are_tests(tables):
+    exposures, outcomes, covariates = tables
+    settings = {"outcome_kinds": KINDS, "adjustments": ADJUSTMENTS}
+    plain = associate(exposures, outcomes, covariates, **settings)
+    more = associate(exposures, outcomes, covariates, **settings, sex_interaction=True, multiple_imputation=True, n_imputations=2)
+    assert set(more.analysis) == {"complete_case", "multiple_imputation", "sex=female", "sex=male", "sex_interaction"}
+    tests = more[more.analysis == "complete_case"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(tests, plain)
+    others = more[more.analysis != "complete_case"]
+    assert others[["q_value", "p_holm", "p_bonferroni", "test_family"]].isna().all(axis=None)
+    assert others.p_value.notna().all()
 
 
 def simulate(rng, n=500, log_odds=0.06, difference=-0.05):
@@ -204,7 +239,22 @@ BAD = [
      "covariate 'bmi' holds 'unknown 0' among numbers: write a number, or n/a"),
     ({"covariates": {"bmi": lambda x: x.replace(x.max(), np.inf)}}, {}, "covariate 'bmi' holds an infinite number"),
     ({}, {"outcome_kinds": {"cataract": "binary"}}, "outcome 'cataract' is no column of outcomes"),
-    ({}, {"outcome_kinds": {"copd": "ordinal"}}, "outcome 'copd' is called ordinal: choose binary or continuous"),
+    ({}, {"outcome_kinds": {"copd": "ordinal"}}, "ordinal outcome 'copd' has 2 levels: 3 are needed"),
+    ({}, {"outcome_kinds": {"copd": "yes/no"}}, "outcome 'copd' is called yes/no: choose binary or continuous or time_to_event"),
+    ({}, {"outcome_kinds": {"copd": "time_to_event"}}, "outcome 'copd' is time_to_event: a duration belongs to time_to_event, and that needs"),
+    ({}, {"outcome_kinds": {"copd": OutcomeSpec("cognition", "continuous")}}, "outcome 'copd' is specified as 'cognition': use one name"),
+    ({}, {"outcome_kinds": {"copd": OutcomeSpec("copd", "time_to_event", duration="years")}}, "time of outcome 'copd' 'years' is no column"),
+    ({"outcomes": {"cognition": lambda y: -np.abs(y)}},
+     {"outcome_kinds": {"copd": OutcomeSpec("copd", "time_to_event", duration="cognition")}}, "time 'cognition' is negative for 239 part"),
+    ({"outcomes": {"copd": lambda y: y + 1}},
+     {"outcome_kinds": {"copd": OutcomeSpec("copd", "time_to_event", duration="cognition")}}, "event 'copd' is coded 1 and 2: recode"),
+    ({"outcomes": {"cognition": lambda y: np.arange(len(y)) % 3}}, {},
+     "continuous outcome 'cognition' has 3 values only \\(0, 1, 2\\): call it ordinal, or count"),
+    ({}, {"outcome_kinds": {"cognition": "count"}}, "count outcome 'cognition' holds .*: counts are 0, 1, 2"),
+    ({"outcomes": {"copd": lambda y: -1.0}}, {"outcome_kinds": {"copd": "count"}}, "count outcome 'copd' holds -1: counts are 0, 1, 2"),
+    ({}, {"outcome_kinds": {"cognition": "ordinal"}}, "ordinal outcome 'cognition' has .* levels: merge some, or call it continuous"),
+    ({}, {"clustering": "sandwich"}, "clustering is 'sandwich': choose robust or mixed"),
+    ({"covariates": {"sex": lambda x: "f"}}, {"multiple_imputation": True, "n_imputations": 1}, "n_imputations is 1: choose at least 2"),
     ({}, {"adjustments": {"m": ["smoking"]}}, "covariate of m 'smoking' is no column of the covariates"),
     ({}, {"adjustments": {"m": ["age", "sex", "sex"]}}, "covariate 'sex' stands twice in m: name it once"),
     ({}, {"adjustments": {}}, "nothing to associate"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from html.parser import HTMLParser
+from typing import Any
 
+import invented_tables as invented
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,40 +143,6 @@ def _comparisons(n: int) -> pd.DataFrame:
     return pd.DataFrame([_metric(system, "all", "mae_difference", -1.9, 0.2, n), _metric(system, "all", "r_difference", 0.1, 0.02, n)])
 
 
-RISKS = {"osteoporosis": 1.32, "copd": 1.18, "cataract": 1.19, "hearing_loss": 1.6, "cognition": -0.11}
-
-
-def _associations(rng: np.random.Generator, n: int) -> pd.DataFrame:
-    found = []
-    for adjustment, covariates in (("model_1", "age+sex"), ("model_2", "age+sex+bmi+smoking")):
-        for rank, source in enumerate(("panel", *MODELS)):
-            for outcome, truth in RISKS.items():
-                linear = outcome in ("hearing_loss", "cognition")
-                error = 0.085 if not linear else 0.45 if outcome == "hearing_loss" else 0.02
-                centre = (truth if linear else np.log(truth)) * (1, 0.9, 1.1)[rank] + rng.normal(0, error / 3)
-                low, high = centre - 1.96 * error, centre + 1.96 * error
-                estimate, low, high = (centre, low, high) if linear else np.exp([centre, low, high])
-                found.append(
-                    {
-                        "exposure": f"perceived_age[{source}]", "outcome": outcome, "adjustment": adjustment, "covariates": covariates,
-                        "family": "linear" if linear else "logistic", "per": 5.0, "n": n - 12, "n_events": np.nan if linear else 131,
-                        "estimate": estimate,
-                        "scale": "difference" if linear else "odds_ratio", "std_error": error, "ci_low": low, "ci_high": high,
-                        "p_value": 0.0004 * (rank + 1) + 0.01 * linear, "q_value": 0.002 * (rank + 1), "note": None,
-                    }
-                )  # fmt: skip
-            found.append(
-                {
-                    "exposure": "mc1r", "outcome": f"perceived_age[{source}]", "adjustment": adjustment, "covariates": covariates,
-                    "family": "linear", "per": 1.0, "n": n - 3,
-                    "n_events": np.nan, "estimate": 0.79 - 0.05 * rank, "scale": "difference", "std_error": 0.2,
-                    "ci_low": 0.4 - 0.05 * rank, "ci_high": 1.18 - 0.05 * rank,
-                    "p_value": 0.00005, "q_value": 0.0003, "note": None,
-                }
-            )  # fmt: skip
-    return pd.DataFrame(found)
-
-
 def _average(label: str, n: int, shade: float) -> AverageFace:
     y, x = np.mgrid[-1:1:112j, -1:1:112j]
     head = np.exp(-((x / 0.62) ** 4 + (y / 0.82) ** 4))
@@ -231,6 +199,22 @@ def _flow(n: int, faces: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["step", "level", "n", "reason"])
 
 
+def analyses(people: pd.DataFrame, sources: tuple[str, ...]) -> dict[str, Any]:
+    """Return the tables of associations, genes and replication for these people and sources of perceived age, the panel first."""
+    n, computed = len(people), [source for source in sources if source != "panel"]
+    gaps, summaries = invented.age_gaps(people, sources)
+    points = invented.scan_points(sources)
+    return {
+        "associations": invented.associations(n, sources), "association_steps": invented.steps(n, sources),
+        "association_curves": invented.curves(n, sources), "source_comparisons": invented.comparisons(n, computed) if computed else None,
+        "proxy_estimates": invented.proxies(n, computed) if computed else None, "age_gaps": gaps, "age_gap_summaries": summaries,
+        "preflight": invented.preflight(people), "score_variants": invented.score_variants(n),
+        "score_groups": invented.score_groups(n, sources), "scans": invented.scans(n, sources, points, 100_000), "scan_points": points,
+        "replications": invented.replications(n, sources), "shifts": invented.shifts(computed),
+        "replication_metrics": invented.replication_metrics(computed) if computed else None, "margins": invented.MARGIN_LOG,
+    }  # fmt: skip
+
+
 def build(n: int = 600) -> ReportData:
     """Return a whole report of ``n`` participants."""
     rng = np.random.default_rng(7)
@@ -252,7 +236,7 @@ def build(n: int = 600) -> ReportData:
         flow=_flow(n, faces), participants=people, photographs=photographs, faces=faces, splits=splits, panel_estimates=panel,
         participant_predictions=predictions, metrics=_metrics(predictions, people),
         bland_altman=_bland_altman(predictions), error_by_age=_error_by_age(predictions, people), comparisons=_comparisons(n),
-        associations=_associations(rng, n),
+        **analyses(people, ("panel", *MODELS)),
         runs=(_run("intake", 1225, 1200), _run("faces", 1200, 1158)), model_cards=tuple(_card(model) for model in MODELS),
         average_faces=(_average("youngest-looking third", n // 3, 0), _average("oldest-looking third", n // 3, 22)),
         average_face_rule="Participants were ordered by how much older they look than people of their age and cut into thirds.",
@@ -261,7 +245,7 @@ def build(n: int = 600) -> ReportData:
                   "quality": {"sharpness": 30.0, "yaw": None}},
         primary_model="retail0095-ridge",
         labels={"model_1": "model 1", "model_2": "model 2", "copd": "COPD", "osteoporosis": "Osteoporosis", "cataract": "Cataract",
-                "hearing_loss": "Hearing threshold",
+                "hearing_loss": "Hearing threshold", "fracture": "Fracture",
                 "cognition": "Global cognition", "mc1r": "MC1R risk alleles", "bmi": "BMI",
                 "hog-ridge": "HOG + ridge", "retail0095-ridge": "retail-0095 + ridge"},
         units={"hearing_loss": "dB", "cognition": "SD"}, simulated=True,

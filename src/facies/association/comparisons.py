@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facies.association.design import Cohort, Design, build_design, gather, require_columns, require_covariates, require_numbers
+from facies.association.design import Cohort, Design, build_design, gather, require_covariates, require_numbers
 from facies.association.draws import Draws, draw_participants, refit_of
 from facies.association.families import FAMILY_SCALES, OutcomeSpec, fit_outcome, outcome_design, outcome_specs
-from facies.association.morbidity import exposure_units
+from facies.association.outcomes import require_outcomes
+from facies.association.rows import exposure_units
 from facies.errors import InputError
 from facies.stats.noise import pooled_sd
 from facies.stats.paired import coefficient_ratio, equivalence_p_value, pair_coefficients, paired_difference
@@ -95,17 +96,16 @@ def compare_sources(
     >>> sources = {"perceived_age[panel]": human, "perceived_age[hog+ridge]": human + rng.normal(0, 3, 400)}
     >>> outcomes = people[["participant_id"]].assign(cognition=-0.1 * human + rng.normal(0, 0.5, 400))
     >>> table = compare_sources(people[["participant_id"]].assign(**sources), outcomes, people, outcome_kinds={"cognition": "continuous"},
-    ...     adjustments={"model_1": ["age"]}, per={"perceived_age": 5}, margins={"cognition": 0.3}, n_bootstrap=200, random_state=1)
+    ...     adjustments={"model_1": ["age"]}, per={"perceived_age": 5}, margins={"cognition": 0.1}, n_bootstrap=200, random_state=1)
     >>> table[["computed", "difference", "verdict"]].round(2)
         computed  difference    verdict
-    0  hog+ridge        0.18  different
+    0  hog+ridge        0.21  different
     """
     cohort = gather(exposures, outcomes, covariates, cluster_by=cluster_by)
     sources = source_columns([str(name) for name in cohort.exposures.columns], human)
     specs = outcome_specs(outcome_kinds)
     _require(cohort, sources, adjustments, [spec.name for spec in specs], margins, n_bootstrap)
-    for spec in specs:
-        require_columns(cohort.outcomes, spec.columns, what="outcome", where="outcomes")
+    require_outcomes(cohort.outcomes, specs)
     units = exposure_units(sources, per)
     asked = Asked("exposure", level, n_bootstrap, random_state, margins or {}, noise)
     rows: list[dict[str, Any]] = []

@@ -100,7 +100,8 @@ def _curve(part: Part, design: Design, name: str, asked: Asked, n_points: int) -
     if not fit.estimated or fit.covariance is None:
         return [common | _no_curve(middle, FAMILY_SCALES[fit.family], note)]
     common |= {"scale": FAMILY_SCALES[fit.family], "p_nonlinear": _p_nonlinear(fit, basis.shape[1]), "note": note}
-    at = np.linspace(*np.quantile(x, RANGE), n_points)
+    low, high = np.quantile(x, RANGE)
+    at = np.linspace(low, high, n_points)
     contrasts = natural_spline(at - middle, knots) - natural_spline(np.zeros(1), knots)
     return [common | point for point in _points(fit, at, contrasts, asked.level)]
 

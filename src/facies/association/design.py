@@ -156,6 +156,9 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float | np.number) else f"'{value}'"
 
 
+ROBUST = "standard errors by"
+"""Starts the note on cluster-robust standard errors."""
+
 FEW_CLUSTERS = 20
 """Robust standard errors of fewer clusters are too small (Cameron & Miller, J Hum Resour 2015;50:317-372): said in a note."""
 
@@ -189,7 +192,7 @@ def _clusters_note(name: str, n_clusters: int, clustering: str) -> str:
     if clustering == "mixed":
         return f"random intercept by {name} ({n_clusters})"
     few = ", too few for robust ones" if 1 < n_clusters < FEW_CLUSTERS else ""
-    return f"standard errors by {name} ({n_clusters}){few}"
+    return f"{ROBUST} {name} ({n_clusters}){few}"
 
 
 def _lost_note(lost: Mapping[str, int], n: int) -> list[str]:

@@ -113,6 +113,18 @@ def outcome_specs(outcome_kinds: Mapping[str, str | OutcomeSpec]) -> list[Outcom
     return specs
 
 
+def require_clustering(clustering: str) -> None:
+    """Refuse an unknown way to treat people who are not independent.
+
+    Raises
+    ------
+    InputError
+        Naming the ways there are.
+    """
+    if clustering not in CLUSTERINGS:
+        raise InputError(f"clustering is '{clustering}': choose {' or '.join(CLUSTERINGS)}")
+
+
 def outcome_design(
     cohort: Cohort, spec: OutcomeSpec, *, exposures: Sequence[str], covariates: Sequence[str], clustering: str = "robust"
 ) -> Design:
@@ -124,6 +136,9 @@ def outcome_design(
         When age is the time scale and the covariates have no column ``age``.
     """
     cohort, notes = _without_empty_times(cohort, spec)
+    if clustering == "mixed" and spec.kind != "continuous":
+        clustering = "robust"
+        notes.append("a random intercept is for continuous outcomes")
     if spec.kind == "time_to_event" and spec.time_scale == "age":
         return _on_age(cohort, spec, exposures, covariates, clustering, notes)
     design = build_design(cohort, outcomes=spec.columns, exposures=exposures, covariates=covariates, clustering=clustering)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
 from facies.association.design import Cohort, Design, encode
-from facies.association.families import OutcomeSpec
+from facies.association.families import Asked, OutcomeSpec
+from facies.errors import InputError
 from facies.stats.imputation import impute, pool
 from facies.stats.regression import Fit
 from facies.types import Floats
@@ -18,37 +20,77 @@ MULTIPLE_IMPUTATION = "multiple_imputation"
 """The analysis whose rows come from imputed covariates."""
 
 
-def impute_covariates(
-    cohort: Cohort, design: Design, covariates: Sequence[str], predictors: pd.DataFrame, *, n_imputations: int, random_state: list[int]
-) -> list[Design]:
+@dataclass(frozen=True, eq=False)
+class Imputation:
+    """What is imputed, from what.
+
+    ``design`` holds the people who have the outcome and the exposures, without covariates; ``predictors`` are numbers that stand for the
+    outcome, and the exposures, one row for each of them; ``name`` makes the draws differ from those of other regressions.
+    """
+
+    cohort: Cohort
+    design: Design
+    covariates: tuple[str, ...]
+    predictors: pd.DataFrame
+    n_imputations: int
+    name: tuple[str, ...]
+
+    @property
+    def given(self) -> pd.DataFrame:
+        """Return the covariates with their gaps."""
+        return self.cohort.covariates.loc[self.design.participants, list(self.covariates)]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say how many values are imputed, covariate by covariate, and what the design says."""
+        parts = [f"{count} of {name}" for name, count in self.given.isna().sum().items() if count]
+        return (f"imputed: {', '.join(parts)}" if parts else "no covariate is missing: as complete case", *self.design.notes)
+
+    def seed(self, random_state: int) -> list[int]:
+        """Return a seed of its own, which other outcomes and adjustment sets do not change."""
+        return [random_state, crc32("\n".join(self.name).encode())]
+
+
+def pooled_over(
+    task: Imputation, names: Sequence[str], fit: Callable[[str, Design, Asked], Fit], asked: Asked, *, random_state: int
+) -> list[tuple[str, Fit]]:
+    """Return each name's fit, pooled over imputed covariates; without estimate, and a note, where a covariate cannot be imputed."""
+    if task.n_imputations < 2:
+        raise InputError(f"n_imputations is {task.n_imputations}: choose at least 2")
+    try:
+        designs = impute_covariates(task, random_state=random_state)
+    except InputError as error:
+        return [(name, replace(_without(fit(name, task.design, asked)), note=str(error))) for name in names]
+    return [(name, pooled_fit([fit(name, design, asked) for design in designs], level=asked.level)) for name in names]
+
+
+def _without(fit: Fit) -> Fit:
+    nothing = np.full_like(fit.coef, np.nan)
+    return replace(fit, coef=nothing, std_error=nothing, ci_low=nothing, ci_high=nothing, p_value=nothing)
+
+
+def impute_covariates(task: Imputation, *, random_state: int) -> list[Design]:
     """Return the design once for every imputed table of covariates.
 
     Text is imputed by way of one number a level: the scores along which the levels differ most in the other columns (much as R's ``mice``
-    quantifies factors). Since only observed values are imputed, each number stands for a level; the levels are
-    dummy-coded afterwards.
-
-    Parameters
-    ----------
-    design
-        The people who have the outcome and the exposures, without covariates.
-    predictors
-        Numbers that stand for the outcome, and the exposures, one row for each of ``design.participants``.
+    quantifies factors). Since only observed values are imputed, each number stands for a level; the levels are dummy-coded afterwards.
 
     Raises
     ------
     InputError
         When a covariate has too few values to impute from.
     """
-    given = cohort.covariates.loc[design.participants, list(covariates)]
+    given = task.given
     numbers = given.select_dtypes("number").astype(np.float64)
-    others = pd.concat([predictors.add_prefix("predictor "), numbers], axis=1)
+    others = pd.concat([task.predictors.add_prefix("predictor "), numbers], axis=1)
     scores = {str(name): _level_scores(given[name], others) for name in given.columns.difference(numbers.columns)}
     table = pd.concat([others, *(given[name].map(found).astype(np.float64) for name, found in scores.items())], axis=1)
+    random = np.random.default_rng(task.seed(random_state))
     designs = []
-    for done in impute(table, n_imputations=n_imputations, random_state=np.random.default_rng(random_state)):
+    for done in impute(table, n_imputations=task.n_imputations, random_state=random):
         filled = pd.DataFrame({name: _decoded(done[name], scores.get(str(name))) for name in given.columns}, index=given.index)
         X, names, _ = encode(filled)
-        designs.append(replace(design, X=X, names=names))
+        designs.append(replace(task.design, X=X, names=names))
     return designs
 
 
@@ -131,10 +173,3 @@ def _said(fits: Sequence[Fit]) -> list[str]:
     families = sorted({fit.family for fit in fits})
     mixed = [f"regressions {' and '.join(families)}"] if len(families) > 1 else []
     return [*mixed, *dict.fromkeys(fit.note for fit in fits[:1] if fit.family == "firth")]
-
-
-def gaps_note(cohort: Cohort, design: Design, covariates: Sequence[str]) -> list[str]:
-    """Say how many values were imputed, covariate by covariate."""
-    gaps = cohort.covariates.loc[design.participants, list(covariates)].isna().sum()
-    parts = [f"{count} of {name}" for name, count in gaps.items() if count]
-    return [f"imputed: {', '.join(parts)}"] if parts else ["no covariate is missing: as complete case"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from facies.association.design import Cohort, Design
 from facies.association.families import FAMILY_SCALES, Asked, OutcomeSpec, fit_columns
@@ -63,7 +65,7 @@ def _fit(
     return fit_columns(outcomes, spec, np.column_stack([*columns, design.X]), (*names, *design.names), design, asked)
 
 
-def _within(fit: Fit, level: str, chosen: Floats, y: pd.Series, spec: OutcomeSpec, min_events: int) -> Fit:
+def _within(fit: Fit, level: str, chosen: NDArray[np.bool_], y: pd.Series, spec: OutcomeSpec, min_events: int) -> Fit:
     """Count the people of one sex, and leave out what rests on too few of them."""
     n = int(chosen.sum())
     n_events = None if fit.n_events is None else int((y.to_numpy()[chosen] > _lowest(y, spec)).sum())

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
 from facies.association.design import Cohort, Design, gather, require_covariates, require_numbers
-from facies.association.families import CLUSTERINGS, Asked, OutcomeSpec, fit_outcome, outcome_design, outcome_specs
-from facies.association.imputed import MULTIPLE_IMPUTATION, gaps_note, imputation_predictors, impute_covariates, pooled_fit
+from facies.association.families import Asked, OutcomeSpec, fit_outcome, outcome_design, outcome_specs, require_clustering
+from facies.association.imputed import MULTIPLE_IMPUTATION, Imputation, imputation_predictors, pooled_over
 from facies.association.interaction import require_sex, sex_fits, women_and_men
 from facies.association.outcomes import require_outcomes
 from facies.association.rows import Question, exposure_units, finish, to_row
@@ -148,7 +147,14 @@ class Part:
 
     def exposure(self, design: Design, name: str) -> Floats:
         """Return one exposure of the design's people."""
-        return self.cohort.exposures.loc[design.participants, name].to_numpy(dtype=np.float64)
+        return np.asarray(self.cohort.exposures.loc[design.participants, name], dtype=np.float64)
+
+    def fit(self, exposure: str, design: Design, asked: Asked) -> Fit:
+        """Regress the outcome on one exposure and the design's covariates."""
+        return fit_outcome(
+            self.outcomes(design), self.spec, self.exposure(design, exposure), design, exposure=exposure, min_events=asked.min_events,
+            level=asked.level, mixed=asked.mixed,
+        )  # fmt: skip
 
     def question(self, exposure: str) -> Question:
         """Return what a row of this part answers."""
@@ -171,37 +177,25 @@ def parts(
 
 def _complete_cases(part: Part, asked: Asked, e_values: bool) -> Rows:
     design = part.design()
-    outcomes = part.outcomes(design)
     rows = []
     for name in part.exposures:
-        fit = _fit(outcomes, part, design, name, asked)
-        rows.append(to_row(part.question(name), fit, design.notes) | (_e_values(fit, part, name, outcomes) if e_values else {}))
+        fit = part.fit(name, design, asked)
+        rows.append(to_row(part.question(name), fit, design.notes) | (_e_values(fit, part, name, design) if e_values else {}))
     return rows
-
-
-def _fit(outcomes: pd.DataFrame, part: Part, design: Design, name: str, asked: Asked) -> Fit:
-    return fit_outcome(
-        outcomes, part.spec, part.exposure(design, name), design, exposure=name, min_events=asked.min_events, level=asked.level,
-        mixed=asked.mixed,
-    )  # fmt: skip
 
 
 def _imputed(part: Part, asked: Asked, e_values: bool, n_imputations: int, random_state: int) -> Rows:
     design = part.design(())
-    outcomes = part.outcomes(design)
+    covariates = tuple(name for name in part.covariates if design.age is None or name != "age")
     exposures = part.cohort.exposures.loc[design.participants, list(part.exposures)]
-    covariates = [name for name in part.covariates if design.age is None or name != "age"]
-    predictors = pd.concat([imputation_predictors(outcomes, part.spec), exposures], axis=1)
+    predictors = pd.concat([imputation_predictors(part.outcomes(design), part.spec), exposures], axis=1)
     if design.age is not None:
         predictors = predictors.assign(age=design.age)
-    seed = [random_state, crc32("\n".join((part.adjustment, part.spec.name, *part.exposures)).encode())]
-    designs = impute_covariates(part.cohort, design, covariates, predictors, n_imputations=n_imputations, random_state=seed)
-    notes = [*gaps_note(part.cohort, design, covariates), *design.notes]
+    task = Imputation(part.cohort, design, covariates, predictors, n_imputations, (part.adjustment, part.spec.name, *part.exposures))
     rows = []
-    for name in part.exposures:
-        fit = pooled_fit([_fit(outcomes, part, imputed, name, asked) for imputed in designs], level=asked.level)
-        row = to_row(part.question(name), fit, notes, analysis=MULTIPLE_IMPUTATION)
-        rows.append(row | (_e_values(fit, part, name, outcomes) if e_values else {}))
+    for name, fit in pooled_over(task, part.exposures, part.fit, asked, random_state=random_state):
+        row = to_row(part.question(name), fit, task.notes, analysis=MULTIPLE_IMPUTATION)
+        rows.append(row | (_e_values(fit, part, name, design) if e_values else {}))
     return rows
 
 
@@ -218,13 +212,13 @@ def _by_sex(part: Part, asked: Asked) -> Rows:
     return rows
 
 
-def _e_values(fit: Fit, part: Part, exposure: str, outcomes: pd.DataFrame) -> dict[str, float]:
-    row = to_row(part.question(exposure), fit, ())
-    y = outcomes[part.spec.name].to_numpy(dtype=np.float64)
-    share = float(y.mean()) if part.spec.kind in {"binary", "time_to_event"} and len(y) else None
-    sd = float(np.std(y, ddof=1)) if part.spec.kind == "continuous" and len(y) > 1 else None
+def _e_values(fit: Fit, part: Part, exposure: str, design: Design) -> dict[str, float]:
     if not fit.estimated:
         return {"e_value": float("nan"), "e_value_limit": float("nan")}
+    row = to_row(part.question(exposure), fit, ())
+    y = part.outcomes(design)[part.spec.name].to_numpy(dtype=np.float64)
+    share = float(y.mean()) if part.spec.kind in {"binary", "time_to_event"} else None
+    sd = float(np.std(y, ddof=1)) if part.spec.kind == "continuous" else None
     found = e_value(row["estimate"], row["ci_low"], row["ci_high"], scale=row["scale"], share=share, sd=sd)
     return {"e_value": found.value, "e_value_limit": found.limit}
 
@@ -242,8 +236,7 @@ def require_questions(
     names = [str(name) for name in cohort.exposures.columns]
     if not names or not specs or not adjustments:
         raise InputError("there is nothing to associate: give at least one exposure, one outcome and one adjustment set")
-    if clustering not in CLUSTERINGS:
-        raise InputError(f"clustering is '{clustering}': choose {' or '.join(CLUSTERINGS)}")
+    require_clustering(clustering)
     require_numbers(cohort.exposures, names, what="exposure")
     require_outcomes(cohort.outcomes, specs)
     require_covariates(cohort.covariates, adjustments)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from facies.association.design import gather, require_columns, require_covariates, require_numbers
+from facies.association.families import Asked
 from facies.association.rows import finish
-from facies.association.traits import trait_rows
+from facies.association.traits import TraitPart, trait_rows
 from facies.errors import InputError
 
 
@@ -67,5 +68,10 @@ def proxy_slopes(
     require_covariates(covariates, adjustments)
     cohort = gather(exposures, exposures, covariates, cluster_by=cluster_by)
     pairs = [pair for name in computed for pair in ((human, name), (name, human))]
-    rows = [row for first, second in pairs for row in regress_on_each(cohort, first, [second], adjustments, per=1.0, level=level)]
+    asked = Asked(min_events=0, level=level)
+    rows = []
+    for first, second in pairs:
+        for adjustment, chosen in adjustments.items():
+            part = TraitPart(cohort, first, (second,), adjustment, tuple(chosen), 1.0, "robust")
+            rows += [row | {"test_family": None} for row in trait_rows(part, asked)]
     return finish(rows)

@@ -121,7 +121,8 @@ def _row(pair: dict[str, Any], *, alpha: float, level: float) -> dict[str, Any]:
     first = _estimated(pair, "")
     if pair["_merge"] == "both":
         _require_same_scale(pair)
-        second, notes = _estimated(pair, "_validation"), _notes(pair)
+        second = _estimated(pair, "_validation")
+        notes = [*(_differences(pair) if first.known and second.known else []), *_own_notes(pair)]
     else:
         second, notes = NOTHING, ["not analysed in the validation"]
     row = {name: pair[name] for name in (*KEY, "family", "scale", "per")}
@@ -149,16 +150,19 @@ def _require_same_scale(pair: dict[str, Any]) -> None:
             )
 
 
-def _notes(pair: dict[str, Any]) -> list[str]:
-    """Say what differed between the two analyses and what either of them had to note."""
+def _differences(pair: dict[str, Any]) -> list[str]:
+    """Say what differed between the two analyses."""
     notes = []
     for name, words in (("family", "regression"), ("covariates", "covariates")):
         mine, theirs = pair[name], pair[f"{name}_validation"]
         if mine != theirs and not (pd.isna(mine) and pd.isna(theirs)):
             notes.append(f"{words}: {_text(mine)} in the discovery, {_text(theirs)} in the validation")
-    return notes + [
-        f"{where}: {pair[name]}" for where, name in (("discovery", "note"), ("validation", "note_validation")) if _given(pair[name])
-    ]
+    return notes
+
+
+def _own_notes(pair: dict[str, Any]) -> list[str]:
+    columns = (("discovery", "note"), ("validation", "note_validation"))
+    return [f"{where}: {pair[name]}" for where, name in columns if _given(pair[name])]
 
 
 def _text(value: Any) -> str:

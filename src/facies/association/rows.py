@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facies.association.design import ROBUST
 from facies.association.families import FAMILY_SCALES
 from facies.errors import InputError
 from facies.stats.multiplicity import adjust_p_values
@@ -40,7 +41,8 @@ def to_row(question: Question, fit: Fit, notes: Sequence[str], *, analysis: str 
     """Return one row of ``associations``, the first coefficient times ``per``."""
     ratio = FAMILY_SCALES[fit.family] != "difference"
     estimate, low, high = (float(values[0]) * question.per for values in (fit.coef, fit.ci_low, fit.ci_high))
-    note = "; ".join([*([fit.note] if fit.note else []), *notes])
+    kept = [said for said in notes if not (fit.family == "firth" and said.startswith(ROBUST))]
+    note = "; ".join([*([fit.note] if fit.note else []), *kept])
     return {
         "exposure": question.exposure,
         "outcome": question.outcome,

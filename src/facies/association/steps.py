@@ -57,7 +57,9 @@ def association_steps(
     for part in parts(cohort, specs, adjustments, units, "robust", same_participants=same_participants):
         counted = _count(part, multiple_imputation)
         rows += [
-            {"exposure": name, "outcome": part.spec.name, "adjustment": part.adjustment, **step} for name in part.exposures for step in counted
+            {"exposure": name, "outcome": part.spec.name, "adjustment": part.adjustment, **step}
+            for name in part.exposures
+            for step in counted
         ]
     return ASSOCIATION_STEPS.validate(pd.DataFrame(rows).astype({"n": "int64", "n_events": "float64"}))
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from facies.association.design import Cohort, build_design, gather, require_covariates, require_numbers
-from facies.association.morbidity import exposure_units, finish, fit_one, to_row
+from facies.association.design import Cohort, Design, build_design, gather, require_covariates, require_numbers
+from facies.association.families import Asked, OutcomeSpec, fit_outcome, require_clustering
+from facies.association.imputed import MULTIPLE_IMPUTATION, Imputation, pooled_over
+from facies.association.rows import Question, exposure_units, finish, to_row
 from facies.errors import InputError
+from facies.stats.regression import Fit
 
 
 def associate_traits(
@@ -22,11 +26,15 @@ def associate_traits(
     per: Mapping[str, float] | None = None,
     level: float = 0.95,
     cluster_by: str | None = "family_id",
+    clustering: str = "robust",
     same_participants: bool = True,
+    multiple_imputation: bool = False,
+    n_imputations: int = 20,
+    random_state: int = 0,
 ) -> pd.DataFrame:
     """Regress each perceived age on each allele count (additive model): years per allele.
 
-    Least squares with HC3 standard errors, cluster-robust where people share a family.
+    Least squares with HC3 standard errors, cluster-robust (or with a random intercept) where people share a family.
 
     Parameters
     ----------
@@ -34,15 +42,15 @@ def associate_traits(
         ``participant_id`` and one column a gene score or variant, 0 to 2 (``mc1r``: 0, 1 or 2 risk alleles; dosages may be fractions).
     traits
         ``participant_id`` and one column of numbers a trait, such as ``perceived_age[panel]`` and ``perceived_age[hog+ridge]``.
-    covariates, adjustments, per, level, cluster_by
+    covariates, adjustments, per, level, cluster_by, clustering, multiple_imputation, n_imputations, random_state
         As in :func:`facies.association.associate`.
     same_participants
         Analyse only people who have all traits, so that human and computed estimates come from the same people.
 
     Returns
     -------
-    Table ``associations`` with the allele count as exposure and the trait as outcome. ``q_value`` is Benjamini-Hochberg over the
-    allele counts of one trait and adjustment set.
+    Table ``associations`` with the allele count as exposure and the trait as outcome. A family of tests holds the allele counts of one
+    trait and adjustment set.
 
     Raises
     ------
@@ -62,31 +70,75 @@ def associate_traits(
     """
     cohort = gather(allele_counts, traits, covariates, cluster_by=cluster_by)
     genes, outcomes = [str(name) for name in cohort.exposures.columns], [str(name) for name in cohort.outcomes.columns]
-    _require_settings(cohort, genes, outcomes, adjustments)
+    _require_settings(cohort, genes, outcomes, adjustments, clustering)
     units = exposure_units(genes, per)
-    groups = [outcomes] if same_participants else [[name] for name in outcomes]
-    rows = [
-        row for gene in genes for group in groups for row in regress_on_each(cohort, gene, group, adjustments, per=units[gene], level=level)
-    ]
-    return finish(rows, family=["outcome", "adjustment"])
+    asked = Asked(min_events=0, level=level, mixed=clustering == "mixed")
+    rows: list[dict[str, Any]] = []
+    for gene in genes:
+        for group in [tuple(outcomes)] if same_participants else [(name,) for name in outcomes]:
+            for adjustment, chosen in adjustments.items():
+                part = TraitPart(cohort, gene, group, adjustment, tuple(chosen), units[gene], clustering)
+                rows += trait_rows(part, asked)
+                if multiple_imputation:
+                    rows += _imputed(part, asked, n_imputations, random_state)
+    return finish(rows)
 
 
-def regress_on_each(
-    cohort: Cohort, exposure: str, outcomes: Sequence[str], adjustments: Mapping[str, Sequence[str]], *, per: float, level: float
-) -> list[dict[str, Any]]:
-    """Regress continuous outcomes on one exposure, in the people who have all of them; one row an adjustment set and outcome."""
+@dataclass(frozen=True, eq=False)
+class TraitPart:
+    """One exposure on the traits that share their people, in one adjustment set."""
+
+    cohort: Cohort
+    exposure: str
+    traits: tuple[str, ...]
+    adjustment: str
+    covariates: tuple[str, ...]
+    per: float
+    clustering: str
+
+    def design(self, covariates: Sequence[str]) -> Design:
+        """Return the people who have all values, these covariates included."""
+        return build_design(
+            self.cohort, outcomes=self.traits, exposures=[self.exposure], covariates=covariates, clustering=self.clustering
+        )  # fmt: skip
+
+    def fit(self, trait: str, design: Design, asked: Asked) -> Fit:
+        """Regress one trait on the exposure and the design's covariates."""
+        x = self.cohort.exposures.loc[design.participants, self.exposure].to_numpy(dtype=np.float64)
+        return fit_outcome(
+            self.cohort.outcomes.loc[design.participants, [trait]], OutcomeSpec(trait, "continuous"), x, design, exposure=self.exposure,
+            min_events=asked.min_events, level=asked.level, mixed=asked.mixed,
+        )  # fmt: skip
+
+    def question(self, trait: str) -> Question:
+        """Return what a row of this part answers."""
+        tests = f"traits, {trait}, {self.adjustment}"
+        return Question(self.exposure, trait, self.adjustment, self.covariates, self.per, tests)
+
+
+def trait_rows(part: TraitPart, asked: Asked) -> list[dict[str, Any]]:
+    """Regress each trait on the exposure, in the people who have all of them; one row a trait."""
+    design = part.design(part.covariates)
+    return [to_row(part.question(trait), part.fit(trait, design, asked), design.notes) for trait in part.traits]
+
+
+def _imputed(part: TraitPart, asked: Asked, n_imputations: int, random_state: int) -> list[dict[str, Any]]:
+    design = part.design(())
+    predictors = pd.concat(
+        [part.cohort.outcomes.loc[design.participants, list(part.traits)], part.cohort.exposures.loc[design.participants, [part.exposure]]],
+        axis=1,
+    )
+    task = Imputation(part.cohort, design, part.covariates, predictors, n_imputations, (part.adjustment, part.exposure, *part.traits))
     rows = []
-    for adjustment, chosen in adjustments.items():
-        design = build_design(cohort, outcomes=outcomes, exposures=[exposure], covariates=chosen)
-        x = cohort.exposures.loc[design.participants, exposure].to_numpy(dtype=np.float64)
-        for outcome in outcomes:
-            y = cohort.outcomes.loc[design.participants, outcome].to_numpy(dtype=np.float64)
-            fit = fit_one(y, x, design, exposure=exposure, kind="continuous", min_events=0, level=level)
-            rows.append(to_row(fit, exposure, outcome, adjustment, chosen, "continuous", per, design.notes))
+    for trait, fit in pooled_over(task, part.traits, part.fit, asked, random_state=random_state):
+        rows.append(to_row(part.question(trait), fit, task.notes, analysis=MULTIPLE_IMPUTATION))
     return rows
 
 
-def _require_settings(cohort: Cohort, genes: list[str], traits: list[str], adjustments: Mapping[str, Sequence[str]]) -> None:
+def _require_settings(
+    cohort: Cohort, genes: list[str], traits: list[str], adjustments: Mapping[str, Sequence[str]], clustering: str
+) -> None:
+    require_clustering(clustering)
     if not genes or not traits or not adjustments:
         raise InputError("there is nothing to associate: give at least one allele count, one trait and one adjustment set")
     for gene in genes:

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from facies import __version__
-from facies.cli import check, demo, doctor, encoders, init, predict, weights
+from facies.cli import check, demo, doctor, encoders, init, predict, replicate, weights
 from facies.cli import run as run_command
 from facies.errors import FaciesError
 
@@ -29,6 +29,7 @@ app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("run")(run_command.run)
 app.command("predict")(predict.predict)
+app.command("replicate")(replicate.replicate)
 app.command("encoders")(encoders.encoders)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

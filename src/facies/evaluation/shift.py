@@ -6,7 +6,7 @@ The discovery enters as a :class:`CohortSummary`, numbers without persons, so th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ QUALITY = (
 """Quality measures of table ``faces``; each person counts by the mean over the faces that are used."""
 
 ALL_MODELS = "all"
-GAP = "predicted minus age"
+GIVEN_AGE = "predicted, given age"
 DISTANCE = "embedding distance"
 OUT_OF_RANGE = "predicted outside the training range"
 
@@ -51,7 +51,7 @@ MEANINGS = {
     "age": "predictions of ages that were rare in the discovery lean towards its mean, and effects may differ by age",
     "share female": "compare effects within women and men",
     "photographs a person": "means over more photographs are less noisy, so effects of computed ages are less attenuated",
-    GAP: "the model may be biased here (another camera, other people): recalibrate with readings of some of these photographs",
+    GIVEN_AGE: "the model may be biased here (another camera), or people look otherwise: recalibrate with readings of some photographs",
 }
 """What a large difference may mean; for the quality measures :data:`OTHER_PHOTOGRAPHS`."""
 
@@ -70,6 +70,15 @@ class MeasureSummary:
 
 
 @dataclass(frozen=True)
+class AgeLine:
+    """What a model predicts for people of an age: intercept + slope * age, and the scatter about it, in years."""
+
+    intercept: float
+    slope: float
+    residual: MeasureSummary
+
+
+@dataclass(frozen=True)
 class CohortSummary:
     """A cohort without its persons.
 
@@ -79,15 +88,15 @@ class CohortSummary:
         People with a usable face.
     measures
         Of people and photographs, by name.
-    gaps
-        Predicted (by a model that had not seen the person) minus age in years, by model_id.
+    age_lines
+        What each model, which had not seen the person, predicts by age; by model_id.
     reference
         The labels: panel means, or ages.
     """
 
     n_participants: int
     measures: Mapping[str, MeasureSummary] = field(default_factory=dict)
-    gaps: Mapping[str, MeasureSummary] = field(default_factory=dict)
+    age_lines: Mapping[str, AgeLine] = field(default_factory=dict)
     reference: MeasureSummary | None = None
 
 
@@ -115,12 +124,11 @@ def summarise_cohort(
     59.5
     """
     people = measure_people(participants, photographs, faces)
-    gaps = gaps_by_model(predictions, participants)
     observed = predictions.groupby("participant_id")["observed"].first()
     return CohortSummary(
         n_participants=len(people),
         measures=_summaries({str(name): people[name] for name in people.columns}),
-        gaps=_summaries({str(name): gaps[name] for name in gaps.columns}),
+        age_lines=_age_lines(predictions, participants),
         reference=_summary(observed),
     )
 
@@ -154,13 +162,20 @@ def measure_people(participants: pd.DataFrame, photographs: pd.DataFrame, faces:
     return pd.concat([measures, quality], axis=1)
 
 
-def gaps_by_model(predictions: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
-    """Return predicted minus age in years, one column a model, by participant_id."""
+def _age_lines(predictions: pd.DataFrame, participants: pd.DataFrame) -> dict[str, AgeLine]:
+    """Fit predicted on age for each model by least squares; models with too few people or ages get no line."""
     PARTICIPANT_PREDICTIONS.validate(predictions)
-    age = participants.set_index("participant_id").age
-    gap = predictions.assign(gap=predictions.predicted - predictions.participant_id.map(age))
-    table = gap.pivot(index="participant_id", columns="model_id", values="gap")
-    return table[list(dict.fromkeys(predictions.model_id))]
+    aged = predictions.assign(age=predictions.participant_id.map(participants.set_index("participant_id").age)).dropna(subset="age")
+    lines = {}
+    for model_id, rows in aged.groupby("model_id", sort=False):
+        age, predicted = rows.age.to_numpy(dtype=np.float64), rows.predicted.to_numpy(dtype=np.float64)
+        if len(rows) < SMALLEST or np.ptp(age) == 0:
+            continue
+        slope, intercept = np.polyfit(age, predicted, 1)
+        residual = _summary(pd.Series(predicted - intercept - slope * age))
+        if residual is not None:
+            lines[str(model_id)] = AgeLine(float(intercept), float(slope), replace(residual, mean=0.0))
+    return lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +193,7 @@ class Distances:
 
 
 def describe_shift(
-    discovery: CohortSummary | None, people: pd.DataFrame, gaps: pd.DataFrame, distances: Mapping[str, Distances]
+    discovery: CohortSummary | None, people: pd.DataFrame, predictions: pd.DataFrame, distances: Mapping[str, Distances]
 ) -> pd.DataFrame:
     """Hold a second cohort against the discovery.
 
@@ -186,32 +201,41 @@ def describe_shift(
     ----------
     discovery
         From :func:`summarise_cohort`; None when it did not travel: the rows then say so.
-    people, gaps
-        :func:`measure_people` and :func:`gaps_by_model` of the second cohort.
+    people
+        :func:`measure_people` of the second cohort.
+    predictions
+        Its table ``participant_predictions``.
     distances
         By model_id.
 
     Returns
     -------
-    Table ``shifts``. ``discovery_high`` of the embedding distance is the limit beyond which 1 % of the discovery lies.
+    Table ``shifts``. ``predicted, given age`` is the prediction less what the discovery's people of that age were given, so that it shows
+    a biased model without any reading, whatever the ages here. ``discovery_high`` of the embedding distance is the limit beyond which 1 %
+    of the discovery lies.
 
     Examples
     --------
     >>> known = CohortSummary(400, {"age": MeasureSummary(400, 60.0, 5.0, 51.0, 69.0)})
     >>> people = pd.DataFrame({"age": np.arange(60.0, 80.0)}, index=[f"v{i}" for i in range(20)])
-    >>> shift = describe_shift(known, people, pd.DataFrame(index=people.index), {})
+    >>> shift = describe_shift(known, people, PARTICIPANT_PREDICTIONS.empty(), {})
     >>> shift[["measure", "validation", "standardised_difference", "outside"]].values.tolist()
     [['age', 69.5, 1.9, 0.5]]
     """
     rows = [_row(str(name), ALL_MODELS, people[name], _known(discovery, str(name)), discovery is None) for name in people.columns]
-    for name in gaps.columns:
-        summary = None if discovery is None else discovery.gaps.get(str(name))
-        rows.append(_row(GAP, str(name), gaps[name], summary, discovery is None))
+    lines = {} if discovery is None else discovery.age_lines
+    for model_id, line in lines.items():
+        rows.append(_row(GIVEN_AGE, model_id, _beyond(predictions[predictions.model_id == model_id], people, line), line.residual, False))
     for model_id, found in distances.items():
         rows += _distance_rows(model_id, found)
     columns: Sequence[str] = [column.name for column in SHIFTS.columns]
     table = pd.DataFrame([row for row in rows if row is not None], columns=list(columns))
     return SHIFTS.validate(table.astype({"n_discovery": np.float64, "n_validation": np.int64}))
+
+
+def _beyond(predictions: pd.DataFrame, people: pd.DataFrame, line: AgeLine) -> pd.Series:
+    """Return what each person was given more than the discovery's people of that age, in years."""
+    return predictions.predicted - line.intercept - line.slope * predictions.participant_id.map(people.age)
 
 
 def _known(discovery: CohortSummary | None, name: str) -> MeasureSummary | None:
@@ -228,7 +252,7 @@ def _row(measure: str, model_id: str, values: pd.Series, known: MeasureSummary |
         why = "the discovery's cohort_summary.json is absent: ask for it" if absent else "the discovery has too few people with it"
         return row | {"warning": why}
     low, high = (np.nan if end is None else end for end in (known.low, known.high))
-    difference = (mean - known.mean) / known.sd if known.sd > 0 else np.nan
+    difference = (mean - known.mean) / known.sd if known.sd > 1e-9 * max(1.0, abs(known.mean)) else np.nan
     outside = float(np.mean((here < low) | (here > high))) if len(here) and np.isfinite(low) else np.nan
     return row | {
         "n_discovery": known.n,

@@ -7,17 +7,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facies.report.averages import average_faces, looking_thirds
     from facies.report.data import AverageFace, ReportData
-    from facies.report.render import render_report
-    from facies.report.results import results_json
+    from facies.report.render import render_replication, render_report
+    from facies.report.results import replication_json, results_json
 
-__all__ = ["AverageFace", "ReportData", "average_faces", "looking_thirds", "render_report", "results_json"]
+__all__ = [
+    "AverageFace",
+    "ReportData",
+    "average_faces",
+    "looking_thirds",
+    "render_replication",
+    "render_report",
+    "replication_json",
+    "results_json",
+]
 
 _HOMES = {
     "AverageFace": "data",
     "ReportData": "data",
     "average_faces": "averages",
     "looking_thirds": "averages",
+    "render_replication": "render",
     "render_report": "render",
+    "replication_json": "results",
     "results_json": "results",
 }
 

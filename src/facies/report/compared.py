@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from facies.report.data import ReportData
-from facies.report.effects import RATIOS, back, drawn_adjustment, effects, source_ranks
+from facies.report.effects import RATIOS, back, drawn_adjustment, each, effects, source_ranks
 from facies.report.numbers import fixed
 
 VERDICTS = {
@@ -59,7 +59,7 @@ def comparisons(data: ReportData) -> pd.DataFrame:
         rank=frame.computed.map(ranks),
         place=[places[key] for key in zip(frame.role, frame.variable, strict=True)],
         other=frame.adjustment != drawn_adjustment(data),
-        late=[pd.notna(row.margin) and not fixed_before(data, row) for row in frame.itertuples()],
+        late=[pd.notna(row.margin) and not fixed_before(data, row) for row in each(frame)],
     )
     return ready.sort_values(["place", "other", "adjustment", "rank"], kind="stable")
 

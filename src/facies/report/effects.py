@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
@@ -113,6 +114,11 @@ def wrapped_label(text: str, width: int = 22) -> str:
     return fill(text, width, break_on_hyphens=True)
 
 
+def each(rows: pd.DataFrame) -> Iterator[Any]:
+    """Give the rows of a table one by one, columns as attributes."""
+    return iter(rows.itertuples())
+
+
 def effect_text(row: Any) -> str:
     """Return an estimate with its interval, or why there is none."""
     if pd.isna(row.estimate):
@@ -125,10 +131,10 @@ def n_text(n: Any, n_events: Any) -> str:
 
     Examples
     --------
-    >>> n_text(2600, 412.0), n_text(2600, float("nan"))
+    >>> n_text(2600, 412.0).replace("\\N{NO-BREAK SPACE}", " "), n_text(2600, float("nan"))
     ('2,600 (412)', '2,600')
     """
-    return count(n) if pd.isna(n_events) else f"{count(n)} ({count(n_events)})"
+    return count(n) if pd.isna(n_events) else f"{count(n)}\N{NO-BREAK SPACE}({count(n_events)})"
 
 
 def back(value: Any, scale: str) -> float:

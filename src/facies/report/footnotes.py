@@ -20,7 +20,7 @@ def lettered(notes: Iterable[Any]) -> dict[str, str]:
 
 def mark(letters: dict[str, str], note: Any) -> str:
     """Return the letter of a note in brackets, with the space before it, or nothing."""
-    return f" [{letters[note]}]" if isinstance(note, str) and note in letters else ""
+    return f"\N{NO-BREAK SPACE}[{letters[note]}]" if isinstance(note, str) and note in letters else ""
 
 
 def legend(letters: dict[str, str]) -> str:

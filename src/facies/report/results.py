@@ -14,11 +14,20 @@ from facies.report.data import MISSING, ReportData
 from facies.report.effects import drawn_adjustment
 from facies.report.metric_values import find_metric, human_error, is_single_reader, mean_error, noise_floor
 from facies.report.privacy import Scrubber, scrubber_for
+from facies.report.sections.age_gap import gap_bands
 from facies.report.sections.agreement import coverage, drawn_predictions
 from facies.report.sections.methods import exclusivity_text, known_files
 from facies.report.sections.people import counted_consent
+from facies.report.sections.preflight import PARTS, reason_counts
 
 FORMAT = "facies-results-1"
+
+REPLICATION = ("replications", "shifts", "replication_metrics")
+ROWS = (
+    "flow", "metrics", "bland_altman", "error_by_age", "comparisons", "associations", "association_steps", "association_curves",
+    "source_comparisons", "proxy_estimates", "age_gap_summaries", "score_variants", "score_groups", "scans", *REPLICATION,
+)  # fmt: skip
+"""Tables about groups of people, which go into the results as they are."""
 
 
 def results_json(data: ReportData) -> dict[str, Any]:
@@ -38,7 +47,8 @@ def results_json(data: ReportData) -> dict[str, Any]:
         "sign_convention": data.sign_convention,
         "summary": _summary(data),
         "prediction_interval": {"inside": inside, "n": n_intervals},
-        **{name: _rows(data.table(name)) for name in ("flow", "metrics", "bland_altman", "error_by_age", "comparisons", "associations")},
+        **{name: _rows(data.table(name)) for name in ROWS},
+        **_groups(data),
         "counts": _counts(data),
         "average_faces": [{"label": face.label, "n": face.n} for face in data.average_faces],
         "consent": dict(data.consent) or counted_consent(data),
@@ -52,6 +62,41 @@ def results_json(data: ReportData) -> dict[str, Any]:
     }
     plain: dict[str, Any] = _plain(found, scrubber_for(data))
     return plain
+
+
+def replication_json(data: ReportData) -> dict[str, Any]:
+    """Return every number of a replication's own page as plain JSON types; a missing number is ``None``.
+
+    Examples
+    --------
+    >>> replication_json(ReportData("A study", date="2025-01-31", version="0.1.0"))["replications"]
+    []
+    """
+    found = {
+        "format": FORMAT,
+        "study": {"name": data.study_name, "date": data.date, "version": data.version, "target": data.target, "simulated": data.simulated},
+        "sign_convention": data.sign_convention,
+        **{name: _rows(data.table(name)) for name in REPLICATION},
+        "warnings": list(data.warnings),
+        "settings": data.settings,
+        "models": [dataclasses.asdict(card) for card in data.model_cards],
+        "runs": [_run(dataclasses.asdict(run)) for run in data.runs],
+        "missing": {name: data.why_missing(name) for name in REPLICATION if data.table(name) is None},
+    }
+    plain: dict[str, Any] = _plain(found, scrubber_for(data))
+    return plain
+
+
+def _groups(data: ReportData) -> dict[str, Any]:
+    """Return what is counted or averaged from tables with one row a person, and the log of margins by day."""
+    preflight = data.table("preflight")
+    people = {} if preflight is None else {"n": len(preflight)} | {name: int(preflight[name].sum()) for name in PARTS}
+    margins = [{**entry, "registered_at": str(entry["registered_at"])[:10]} for entry in data.margins]
+    return {
+        "preflight": people | {"reasons": reason_counts(data)},
+        "age_gap_bands": _rows(gap_bands(data)),
+        "margins": margins,
+    }
 
 
 def _summary(data: ReportData) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def _draw_counts(predictor: Floats, chance: Floats, rng: np.random.Generator) ->
     years = np.round(rng.uniform(*OBSERVED_YEARS, len(predictor)), 2)
     size = 1 / OVERDISPERSION
     mean = years * np.exp(predictor)
-    return np.asarray(nbinom.ppf(chance, size, size / (size + mean)), dtype=np.float64), years
+    counts = nbinom.ppf(chance, size, size / (size + mean))
+    return np.maximum(np.asarray(counts, dtype=np.float64), 0.0), years
 
 
 def _draw_levels(predictor: Floats, chance: Floats) -> Floats:

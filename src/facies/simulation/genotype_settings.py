@@ -29,8 +29,8 @@ class GenotypeSettings:
     block_size
         Neighbouring variants that are linked; blocks are independent.
     linkage
-        Chance that a haplotype does not recombine between two neighbours in a block: the correlation of neighbours of equal frequency,
-        but for its sign.
+        Chance that a haplotype does not recombine between two neighbours in a block: their correlation, where both alleles are equally
+        frequent and lie on the same haplotypes; smaller otherwise.
     min_frequency
         Smallest frequency of the effect allele before drift; frequencies p up to 0.5 are drawn with density 1/p.
     missing_rate

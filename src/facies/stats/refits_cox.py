@@ -15,14 +15,17 @@ from facies.types import Floats
 
 @dataclass(frozen=True, eq=False)
 class _Times:
-    """Whose risk set is where: ``last`` and ``first`` are, for each person, the number of event times up to the end and up to the entry."""
+    """Who dies when, and who is at risk then.
+
+    ``died`` are the deaths in order of time, ``place`` the event time of each and ``starts`` the first death of each event time;
+    ``last`` and ``first`` are, for each person, the number of event times up to the end and up to the entry.
+    """
 
     X: Floats
     pairs: Floats
     died: NDArray[np.intp]
     place: NDArray[np.intp]
-    share: Floats
-    deaths: Floats
+    starts: NDArray[np.intp]
     last: NDArray[np.intp]
     first: NDArray[np.intp]
 
@@ -50,51 +53,52 @@ def cox_refit(duration: Floats, event: Floats, X: Floats, fit: Fit, *, entry: Fl
 def _times(duration: Floats, event: Floats, entry: Floats, scaled: Floats) -> _Times:
     died = np.flatnonzero(event == 1)
     died = died[np.argsort(duration[died], kind="stable")]
-    moments, place, deaths = np.unique(duration[died], return_inverse=True, return_counts=True)
-    rank = np.arange(len(died)) - np.repeat(np.cumsum(deaths) - deaths, deaths)
+    moments, starts, place = np.unique(duration[died], return_index=True, return_inverse=True)
     last, first = np.searchsorted(moments, duration, side="right"), np.searchsorted(moments, entry, side="right")
-    return _Times(scaled, products(scaled), died, place.reshape(-1), rank / deaths[place], deaths.astype(np.float64), last, first)
+    return _Times(scaled, products(scaled), died, place.reshape(-1), starts, last, first)
 
 
 def _derivatives(times: _Times, coef: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    k, place, share = times.X.shape[1], times.place, times.share
+    k, place = times.X.shape[1], times.place
     risk = weights * np.exp(np.clip(coef @ times.X.T, -50, 50))
-    sums = np.stack([_sums(times, values) for values in (risk, *(risk * column for column in times.X.T))], axis=-1)
+    share, each = _ties(times, weights[:, times.died])
+    sums = np.stack([_at_risk(times, values, share) for values in (risk, *(risk * column for column in times.X.T))], axis=-1)
     below = np.where(sums[..., 0] > 0, sums[..., 0], np.inf)
     mean = sums[..., 1:] / below[..., None]
-    each = (_dying(times, weights) / times.deaths)[:, place]
     hazard = _ends(_by_time(times, each / below))
-    spared = np.zeros_like(risk)
-    spared[:, times.died] = _by_time(times, share * each / below)[:, place]
-    expected = risk * (hazard[:, times.last] - hazard[:, times.first] - spared)
+    expected = risk * (hazard[:, times.last] - hazard[:, times.first])
+    expected[:, times.died] -= risk[:, times.died] * _by_time(times, share * each / below)[:, place]
     happened = np.zeros_like(risk)
     happened[:, times.died] = weights[:, times.died]
     information = unpack(expected @ times.pairs, k) - np.einsum("be,bei,bej->bij", each, mean, mean, optimize=True)
     return (happened - expected) @ times.X, information
 
 
-def _sums(times: _Times, values: Floats) -> Floats:
-    """Return the sums over those at risk at each death, less Efron's share of those who die then: (draws, deaths)."""
-    at_risk = _from(values, times.last, len(times.deaths)) - _from(values, times.first, len(times.deaths))
-    return np.asarray(at_risk[:, times.place] - times.share * _dying(times, values)[:, times.place])
+def _ties(times: _Times, weights: Floats) -> tuple[Floats, Floats]:
+    """Return for each death Efron's share and the mean weight of those drawn who die then, (draws, deaths); people not drawn count 0."""
+    drawn = (weights > 0).astype(np.float64)
+    before = np.cumsum(drawn, axis=1) - drawn
+    deaths = np.maximum(_by_time(times, drawn), 1.0)[:, times.place]
+    share = drawn * (before - before[:, times.starts][:, times.place]) / deaths
+    return share, drawn * _by_time(times, weights)[:, times.place] / deaths
+
+
+def _at_risk(times: _Times, values: Floats, share: Floats) -> Floats:
+    """Return the sums over those at risk at each death, less Efron's share of those who die then, (draws, deaths)."""
+    everybody = _from(values, times.last, len(times.starts)) - _from(values, times.first, len(times.starts))
+    return np.asarray(everybody[:, times.place] - share * _by_time(times, values[:, times.died])[:, times.place])
 
 
 def _from(values: Floats, number: NDArray[np.intp], n_times: int) -> Floats:
     """Return for each event time the sum over people whose own moment is at that time or later."""
-    order = np.argsort(-number, kind="stable")
-    upto = np.cumsum(values[:, order], axis=1)
+    upto = np.cumsum(values[:, np.argsort(-number, kind="stable")], axis=1)
     counts = len(number) - np.searchsorted(np.sort(number), np.arange(1, n_times + 1), side="left")
     return np.asarray(np.where(counts > 0, upto[:, np.maximum(counts, 1) - 1], 0.0))
 
 
-def _dying(times: _Times, values: Floats) -> Floats:
-    return _by_time(times, values[:, times.died])
-
-
 def _by_time(times: _Times, values: Floats) -> Floats:
     """Add up values of the deaths, (draws, deaths in order of time), by event time."""
-    starts = np.cumsum(times.deaths).astype(np.intp) - times.deaths.astype(np.intp)
-    return np.asarray(np.add.reduceat(values, starts, axis=1))
+    return np.asarray(np.add.reduceat(values, times.starts, axis=1))
 
 
 def _ends(steps: Floats) -> Floats:

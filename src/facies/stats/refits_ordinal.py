@@ -60,7 +60,7 @@ def _start(data: _Levels, derivatives: Derivatives) -> Floats:
     """Return the maximum in all people, so that each draw starts near its own."""
     shares = np.cumsum(np.bincount(data.code))[:-1] / len(data.code)
     first = np.r_[np.log(shares / (1 - shares)), np.zeros(data.Z.shape[1])]
-    return climb(np.ones((1, len(data.code))), derivatives, first)[0]
+    return np.asarray(climb(np.ones((1, len(data.code))), derivatives, first)[0])
 
 
 def _levels(code: NDArray[np.intp], cuts: int, Z: Floats) -> _Levels:

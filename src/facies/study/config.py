@@ -198,6 +198,24 @@ class GenotypesSection(Section):
     adjustment: str | None = Field(None, description="adjustment set of the scan; left out: the first")
     export: bool = Field(True, description="write files for PLINK 2 and REGENIE")
 
+    @model_validator(mode="after")
+    def _settings_that_matter(self) -> GenotypesSection:
+        for name in ("scores", "scan", "scan_outcomes", "components"):
+            if self.file is None and getattr(self, name):
+                raise ValueError(f"{name} needs genotypes.file: name the file, or remove {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_that_agree(self) -> GenotypesSection:
+        if self.components and self.components_file:
+            raise ValueError("components are computed, or read from components_file: keep one of the two")
+        if self.scan_outcomes and not self.scan:
+            raise ValueError("scan_outcomes needs scan: name regions, or all")
+        names = [score.name for score in self.scores]
+        if len(set(names)) < len(names):
+            raise ValueError("a gene score stands twice: name each once")
+        return self
+
 
 class ReplicationSection(Section):
     """``[replication]``"""

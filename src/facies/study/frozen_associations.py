@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,9 +65,9 @@ def _lacking_sources(asked: AssociationSection, people: pd.DataFrame, models: li
     for source in [exposure.source for exposure in asked.exposures] or [PANEL]:
         name = source.removeprefix(COLUMN)
         if source == PANEL and not has_readings:
-            yield PANEL, "the validation has no readings"
+            yield PANEL, "no readings"
         elif source.startswith(COLUMN) and name not in people.columns:
-            yield name, f"the validation has no column '{name}'"
+            yield name, f"no column '{name}'"
         elif source != PANEL and not source.startswith(COLUMN) and source not in models:
             yield source, f"there is no bundle of {source}"
 
@@ -79,9 +80,9 @@ def _absent(columns: Iterable[str], people: pd.DataFrame) -> str:
     """Name the first column that is not there or holds nothing, or return an empty string."""
     for column in columns:
         if column not in people.columns:
-            return f"the validation has no column '{column}'"
+            return f"no column '{column}'"
         if people[column].isna().all():
-            return f"column '{column}' is empty in the validation"
+            return f"column '{column}' is empty"
     return ""
 
 
@@ -126,7 +127,7 @@ def _estimated(material: Material, feasible: Feasible) -> list[pd.DataFrame]:
     asked = material.asked
     if not feasible.sources:
         return []
-    shared = {
+    shared: dict[str, Any] = {
         "adjustments": asked.adjustments,
         "cluster_by": asked.cluster_by,
         "clustering": asked.clustering,
@@ -154,12 +155,12 @@ def _reasons(discovery: pd.DataFrame, found: pd.DataFrame, feasible: Feasible) -
     if open_rows.empty:
         return []
     numbers = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "q_value", "p_holm", "p_bonferroni", "n_events")
-    notes = [_reason(*key, feasible) for key in open_rows[KEY].to_numpy()]
+    notes = [_reason(*map(str, key), feasible=feasible) for key in open_rows[KEY].to_numpy()]
     kept = [column.name for column in REPLICATION_ASSOCIATIONS.columns if column.required]
     return [open_rows[kept].assign(n=0, note=notes, **dict.fromkeys(numbers, np.nan))]
 
 
-def _reason(exposure: str, outcome: str, adjustment: str, feasible: Feasible) -> str:
+def _reason(exposure: str, outcome: str, adjustment: str, *, feasible: Feasible) -> str:
     sources = [("source", source) for name in (exposure, outcome) if (source := _source(name))]
     keys = [*sources, ("variable", exposure), ("variable", outcome), ("adjustment", adjustment)]
     reasons = [feasible.lacking[key] for key in keys if key in feasible.lacking]

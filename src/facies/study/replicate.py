@@ -14,11 +14,11 @@ from facies.association.replication import replicate_associations
 from facies.cohort import consenting_participants
 from facies.errors import InputError
 from facies.evaluation.recalibration import evaluate_replication
-from facies.evaluation.shift import Distances, describe_shift, gaps_by_model, measure_people
+from facies.evaluation.shift import Distances, describe_shift, measure_people
 from facies.models import Bundle
 from facies.models.frozen import OUT_OF_RANGE, half_width
 from facies.records import Embeddings, RunRecord
-from facies.store import locked, read_table, write_table
+from facies.store import locked, read_table, write_table, write_whole
 from facies.study.association import Material, join_people
 from facies.study.config import CONFIG_NAME, StudyConfig, read_config
 from facies.study.discovery import Discovery, encoder_place, make_frozen_extractor, read_discovery
@@ -36,6 +36,7 @@ from facies.study.extraction import (
 from facies.study.frozen_associations import Feasible, associate_validation, find_feasible
 from facies.study.intake import Cohort, gather_validation, input_files, photograph_folders, values_hash
 from facies.study.overlap import require_other_looks, require_other_people
+from facies.study.replication_page import page_path, replication_page
 from facies.study.stages import Outcome, Stage, run_stage
 from facies.tables import (
     FOLD_PREDICTIONS,
@@ -64,11 +65,13 @@ class ReplicationSummary:
     n_warned: int
     verdicts: Mapping[str, int]
     folder: Path
+    page: Path
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as plain values."""
         return {
             "folder": str(self.folder),
+            "page": str(self.page),
             "ran": self.ran,
             "n_participants": self.n_participants,
             "n_warned": self.n_warned,
@@ -83,14 +86,15 @@ def replicate_study(
     *,
     jobs: int = 1,
     random_state: int | None = None,
+    output: Path | None = None,
     progress: Progress | None = None,
     tell: Tell | None = None,
 ) -> ReplicationSummary:
     """Take a finished study's frozen models and analyses to another study's people.
 
     Faces are found, cut and encoded there as the models expect, predictions are made, and the discovery's associations are computed again
-    with its steps, signs, adjustment sets and thresholds. Everything is written to ``derived/replication/`` of the validation; what was
-    done before and still holds is not done again.
+    with its steps, signs, adjustment sets and thresholds. Tables are written to ``derived/replication/`` of the validation, the page to its
+    ``report/replication.html``; what was done before and still holds is not done again.
 
     Parameters
     ----------
@@ -102,6 +106,8 @@ def replicate_study(
         Cores to use.
     random_state
         Seed of the bootstrap; None for the discovery's.
+    output
+        Where a copy of the page goes.
     progress
         Called with the photographs done and all photographs.
     tell
@@ -129,7 +135,11 @@ def replicate_study(
     with locked(validation):
         _remove_leftovers(validation)
         record, ran = run_stage(validation, replication.stage(jobs, progress), random_state=replication.random_state)
-    summary = _summarise(validation, record, ran)
+        run_stage(validation, replication.page(record), random_state=replication.random_state)
+    page = page_path(validation)
+    if output is not None:
+        page = write_whole(output, page.read_bytes())
+    summary = _summarise(validation, record, ran, page)
     if tell is not None:
         tell(_line(summary))
     return summary
@@ -219,6 +229,13 @@ class Replication:
         }
         return Stage(STAGE, settings, input_files(self.validation) | self.discovery.files, compute)
 
+    def page(self, record: RunRecord) -> Stage:
+        """Return the stage that writes the page, from the tables that the stage ``replication`` wrote."""
+        notes = list(self.cohort.notes)
+        if self.discovery.summary is None:
+            notes.append("the discovery's cohort_summary.json was not at hand: how this cohort differs from it cannot be told")
+        return replication_page(self.validation, self.config, self.discovery, record, warnings=tuple(notes))
+
     def _read_faces(self, jobs: int, progress: Progress | None) -> tuple[pd.DataFrame, list[Embeddings], int]:
         """Find, cut and encode the faces of all photographs that no part holds yet."""
         tasks: list[Task] = plan_tasks(self.cohort.photographs, photograph_folders(self.validation, self.config), self.extractor)
@@ -247,10 +264,9 @@ class Replication:
 
     def _shifts(self, faces: pd.DataFrame, predictions: pd.DataFrame, found: list[pd.DataFrame]) -> pd.DataFrame:
         measured = measure_people(self.cohort.participants, self.cohort.photographs, faces)
-        gaps = gaps_by_model(predictions, self.cohort.participants)
         pairs = zip(self.discovery.bundles, found, strict=True)
         distances = {bundle.card.model_id: measure_distances(bundle, rows) for bundle, rows in pairs}
-        return describe_shift(self.discovery.summary, measured, gaps, distances)
+        return describe_shift(self.discovery.summary, measured, predictions, distances)
 
     def _metrics(self, predictions: pd.DataFrame) -> pd.DataFrame:
         summary = self.discovery.summary
@@ -298,7 +314,7 @@ def predict_faces(bundle: Bundle, embeddings: Embeddings, owners: pd.Series) -> 
     owners
         participant_id of each face, by face_id.
     """
-    rows = bundle.predict_vectors(embeddings.vectors).assign(
+    rows: pd.DataFrame = bundle.predict_vectors(embeddings.vectors).assign(
         face_id=embeddings.face_ids,
         participant_id=owners[list(embeddings.face_ids)].to_numpy(),
         model_id=bundle.card.model_id,
@@ -311,7 +327,7 @@ def predict_faces(bundle: Bundle, embeddings: Embeddings, owners: pd.Series) -> 
 
 def _face_table(rows: pd.DataFrame) -> pd.DataFrame:
     table = rows.drop(columns=["participant_id", "distance"])
-    table["warning"] = table.warning.where(table.warning.ne(""), None)
+    table["warning"] = table.warning.where(table.warning.ne(""), np.nan)
     return table[[column.name for column in REPLICATION_FACE_PREDICTIONS.columns]]
 
 
@@ -368,7 +384,7 @@ def _remove_leftovers(validation: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _summarise(validation: Path, record: RunRecord, ran: bool) -> ReplicationSummary:
+def _summarise(validation: Path, record: RunRecord, ran: bool, page: Path) -> ReplicationSummary:
     faces = read_table(validation, REPLICATION_FACE_PREDICTIONS)
     verdicts = read_table(validation, REPLICATIONS).verdict.value_counts()
     return ReplicationSummary(
@@ -378,6 +394,7 @@ def _summarise(validation: Path, record: RunRecord, ran: bool) -> ReplicationSum
         n_warned=int(faces.face_id[faces.warning.notna()].nunique()),
         verdicts={str(verdict): int(n) for verdict, n in verdicts.items()},
         folder=validation / "derived" / STAGE,
+        page=page,
     )
 
 

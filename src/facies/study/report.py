@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,13 +20,19 @@ from facies.records import CropContract, ModelCard, from_json
 from facies.report import AverageFace, ReportData, average_faces, looking_thirds, render_report, results_json
 from facies.report.averages import RULE
 from facies.store import read_json, read_record, read_table, table_path, write_json, write_whole
-from facies.study.config import StudyConfig
+from facies.study.config import AssociationSection, StudyConfig
 from facies.study.evaluation import AGREEMENT
 from facies.study.intake import Cohort, photograph_folders
+from facies.study.margins import log_path, read_margins
 from facies.study.models import CARDS
 from facies.study.stages import Outcome, Stage
 from facies.tables import (
+    AGE_GAP_SUMMARIES,
+    AGE_GAPS,
+    ASSOCIATION_CURVES,
+    ASSOCIATION_STEPS,
     ASSOCIATIONS,
+    COMPARISONS,
     FACES,
     GIVEN_POINTS,
     METRICS,
@@ -32,11 +40,21 @@ from facies.tables import (
     PARTICIPANT_PREDICTIONS,
     PARTICIPANTS,
     PHOTOGRAPHS,
+    PREFLIGHT,
+    PROXY_ESTIMATES,
+    REPLICATION_METRICS,
+    REPLICATIONS,
+    SCAN_POINTS,
+    SCANS,
+    SCORE_GROUPS,
+    SCORE_VARIANTS,
+    SHIFTS,
     SPLITS,
+    Table,
 )
 from facies.types import Image
 
-STAGES = ("cohort", "faces", "models", "evaluation", "association")
+STAGES = ("cohort", "faces", "models", "evaluation", "genes", "association", "scan")
 
 PORTRAIT = CropContract(
     template=((0.36, 0.42), (0.64, 0.42), (0.5, 0.58), (0.39, 0.72), (0.61, 0.72)),
@@ -59,9 +77,12 @@ def report_stage(study: Path, config: StudyConfig, cohort: Cohort, cards: list[M
         return Outcome((results, page), 1, 1)
 
     tables = [PARTICIPANTS, PHOTOGRAPHS, FACES, SPLITS, PANEL_ESTIMATES, PARTICIPANT_PREDICTIONS, METRICS, ASSOCIATIONS]
-    inputs = {table.name: table_path(study, table) for table in tables if table_path(study, table).exists()}
+    places = [table_path(study, table) for table in tables]
+    places += [table_path(home, table) for home, table in _further_tables(study, config).values()]
+    inputs = {path.stem: path for path in (*places, log_path(study)) if path.exists()}
     inputs |= {f"run_{stage}": study / "derived" / stage / "run.json" for stage in STAGES if read_record(study, stage) is not None}
-    settings = {"study": config.study.model_dump(), "association": config.association.model_dump(), "report": config.report.model_dump()}
+    named = ("study", "association", "genotypes", "replication", "report")
+    settings = {name: section for name, section in config.model_dump().items() if name in named}
     return Stage("report", settings, inputs, compute)
 
 
@@ -99,13 +120,49 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
             n_bootstrap=config.evaluation.n_bootstrap,
             random_state=runs[0].random_state,
         ),
-        labels={outcome.name: outcome.label for outcome in config.association.outcomes if outcome.label},
+        labels=_labels(config.association),
         units={outcome.name: outcome.unit for outcome in config.association.outcomes if outcome.unit},
         warnings=cohort.notes,
         settings=config.model_dump(),
         sign_convention=DIRECTIONS[config.association.direction][1],
         simulated=config.study.simulated,
+        margins=tuple(asdict(record) for record in read_margins(study)),
+        **read_further_tables(study, config),
     )
+
+
+def _labels(asked: AssociationSection) -> dict[str, str]:
+    named = {outcome.name: outcome.label for outcome in asked.outcomes} | {exposure.source: exposure.label for exposure in asked.exposures}
+    return {name: label for name, label in named.items() if label}
+
+
+def _further_tables(study: Path, config: StudyConfig) -> dict[str, tuple[Path, Table]]:
+    """Return field of the report -> the study folder and table that it is read from, where it is there."""
+    own = {
+        "association_steps": ASSOCIATION_STEPS,
+        "association_curves": ASSOCIATION_CURVES,
+        "source_comparisons": COMPARISONS,
+        "proxy_estimates": PROXY_ESTIMATES,
+        "age_gaps": AGE_GAPS,
+        "age_gap_summaries": AGE_GAP_SUMMARIES,
+        "preflight": PREFLIGHT,
+        "score_variants": SCORE_VARIANTS,
+        "score_groups": SCORE_GROUPS,
+        "scans": SCANS,
+        "scan_points": SCAN_POINTS,
+    }
+    places = {name: (study, table) for name, table in own.items()}
+    if config.replication.validation is None:
+        return places
+    validation = study / config.replication.validation
+    of_validation = {"replications": REPLICATIONS, "shifts": SHIFTS, "replication_metrics": REPLICATION_METRICS}
+    return places | {name: (validation, table) for name, table in of_validation.items()}
+
+
+def read_further_tables(study: Path, config: StudyConfig) -> dict[str, Any]:
+    """Return the report's tables that a study may or may not have."""
+    places = _further_tables(study, config)
+    return {name: read_table(home, table) for name, (home, table) in places.items() if table_path(home, table).exists()}
 
 
 def count_duplicates(study: Path, cohort: Cohort) -> dict[str, int]:

@@ -126,10 +126,10 @@ def _cells(text: str, file: str, *, names: tuple[str, ...], skipped: int = 0, ch
             io.StringIO(text), sep=r"\s+", header=None, names=list(names), index_col=False, usecols=chosen, dtype=kinds, na_filter=False,
             skiprows=skipped, quoting=3, engine="c", on_bad_lines="error",
         )  # fmt: skip
-    except pd.errors.EmptyDataError as error:
-        raise TableError("the file has no rows: it belongs to other genotypes, or was cut off", file=file) from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise TableError(f"a row has another number of columns than {len(names)}: write the file again", file=file) from error
+    if cells.empty:
+        raise TableError("the file has no rows: it belongs to other genotypes, or was cut off", file=file)
     last = cells[cells.columns[-1]]
     short = last.isna() | (last.astype(object) == "")
     if short.any():

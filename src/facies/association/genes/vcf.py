@@ -43,7 +43,7 @@ class VcfGenotypes(GenotypeFile):
         When cyvcf2 is not installed.
     """
 
-    def __init__(self, path: Path, *, sample_id: str = "iid", threads: int = 2) -> None:
+    def __init__(self, path: Path, *, sample_id: str = "iid", threads: int = 2) -> None:  # noqa: ARG002 - a VCF has one identifier
         self._cyvcf2 = import_extra("cyvcf2", extra="genes")
         self._path, self._threads = path, threads
         self._lock = threading.Lock()
@@ -85,9 +85,10 @@ class VcfGenotypes(GenotypeFile):
 
     def _counts(self, record: Any, allele: int) -> Floats:
         one_chromosome = not is_autosome(record.CHROM)
-        calls = record.genotype.array()[:, :-1] if record.genotype is not None else np.full((len(self.samples), 2), ABSENT)
+        fields = record.FORMAT or ()
+        calls = record.genotype.array()[:, :-1] if "GT" in fields else np.full((len(self.samples), 2), ABSENT)
         counts = _count_alleles(calls, allele, one_chromosome=one_chromosome)
-        if "DS" not in (record.FORMAT or ()):
+        if "DS" not in fields:
             return counts
         dosages = np.asarray(record.format("DS"), dtype=np.float64)[:, allele - 1]
         single = (calls[:, 1:] == PADDING).all(axis=1) & one_chromosome

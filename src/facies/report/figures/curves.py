@@ -13,7 +13,7 @@ COLUMNS = 3
 """Panels side by side."""
 
 
-def spline_curves(rows: pd.DataFrame, *, axis_label: str, ratio: bool, name: str) -> str:
+def spline_curves(rows: pd.DataFrame, *, x_label: str, y_label: str, ratio: bool, name: str) -> str:
     """Draw an effect over the exposure with its interval as a band, one panel a source, on the same axes.
 
     Parameters
@@ -38,8 +38,8 @@ def spline_curves(rows: pd.DataFrame, *, axis_label: str, ratio: bool, name: str
             axes.tick_params(labelbottom=True)
         if ratio:
             log_ticks(panels[0, 0].yaxis, ends)
-        figure.supylabel(axis_label, fontsize=10)
-        figure.supxlabel("Exposure, years", fontsize=10)
+        figure.supylabel(y_label, fontsize=10)
+        figure.supxlabel(x_label, fontsize=10)
 
     return drawn(paint, name=name, width=200 * columns + 60, height=190 * lines + 20)
 

@@ -27,7 +27,7 @@ def manhattan(points: pd.DataFrame, *, name: str) -> str:
     """
     heights = _heights(points["p_value"])
     order = points["chromosome"].map(chromosome_place).to_numpy()
-    chromosomes = sorted(set(order))
+    chromosomes = sorted({int(place) for place in order})
     position = points["position"].to_numpy(float) / 1e6
 
     def paint(figure: Any) -> None:
@@ -77,7 +77,8 @@ def chromosome_place(name: object) -> int:
 
 
 def _heights(p_values: pd.Series) -> Floats:
-    return -np.log10(p_values.to_numpy(float).clip(SMALLEST, 1.0)) + 0.0
+    heights: Floats = -np.log10(p_values.to_numpy(float).clip(SMALLEST, 1.0)) + 0.0
+    return heights
 
 
 def _side_by_side(axes: Any, order: Any, chromosomes: list[int], position: Floats, heights: Floats) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from facies.report.blocks import Block, Drawing, Grid, Missing, Section, Text
 from facies.report.data import ReportData
-from facies.report.effects import source_label, source_ranks
+from facies.report.effects import each, source_label, source_ranks
 from facies.report.footnotes import legend, lettered, mark
 from facies.report.numbers import count, effect, fixed, plural
 
@@ -21,10 +21,12 @@ MIN_BAND = 10
 MEANING = (
     "The gap is perceived age less age, whatever the sign convention of the associations. A model that draws to the middle makes young "
     "people look old and old people young, so that its gap falls with age. In a regression that adjusts linearly for age this is "
-    "harmless. For plots and strata the gap is also given less what a line, or a natural cubic spline, in age expects, fitted on the other folds."
+    "harmless. For plots and strata the gap is also given less what a line, or a natural cubic spline, in age expects, fitted on the "
+    "other folds."
 )
 WARNING = (
-    "After a correction the correlation with age is about zero by construction, and errors look smaller than they are, because age itself went "
+    "After a correction the correlation with age is about zero by construction, and errors look smaller than they are, because age "
+    "itself went "
     "into them. No R² of a corrected gap is printed, and the mean absolute gap after correction is no measure of how good a model is."
 )
 
@@ -36,9 +38,7 @@ def age_gap_section(data: ReportData, *, figures: bool) -> Section | None:
     if summaries is None and bands.empty:
         return None
     drawing: Block = _drawing(data, bands, figures=figures) if len(bands) else Missing("Figure of gaps", data.why_missing("age_gaps"))
-    table: Block = (
-        _table(data, summaries) if summaries is not None else Missing("Table of gaps", data.why_missing("age_gap_summaries"))
-    )
+    table: Block = _table(data, summaries) if summaries is not None else Missing("Table of gaps", data.why_missing("age_gap_summaries"))
     return Section("age-gap", "Age gap", (Text(MEANING), drawing, table, Text(WARNING)))
 
 
@@ -58,10 +58,21 @@ def _table(data: ReportData, summaries: pd.DataFrame) -> Grid:
             effect(row.r_age, row.ci_low, row.ci_high),
             fixed(row.slope_age),
         )
-        for row in rows.itertuples()
+        for row in each(rows)
     )
-    columns = ("Perceived age by", "Corrected by", "n", "Mean gap", "SD", "Mean absolute gap", "r with age (95% interval)", "Years a year of age")
-    return Grid("table-gaps", "Gap in years before and after correction", columns, cells, note=legend(letters).strip(), text_columns=frozenset({1}))
+    columns = (
+        "Perceived age by",
+        "Corrected by",
+        "n",
+        "Mean gap",
+        "SD",
+        "Mean absolute gap",
+        "r with age (95% interval)",
+        "Years a year of age",
+    )
+    return Grid(
+        "table-gaps", "Gap in years before and after correction", columns, cells, note=legend(letters).strip(), text_columns=frozenset({1})
+    )
 
 
 def gap_bands(data: ReportData) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from facies.report.blocks import Block, Grid, Heading, Missing, Section, Text
 from facies.report.data import ReportData
-from facies.report.effects import covariates_text, effect_text, effects, in_order, n_text, scale_text, source_label
+from facies.report.effects import covariates_text, each, effect_text, effects, in_order, n_text, scale_text, source_label
 from facies.report.footnotes import legend, lettered, mark
 from facies.report.numbers import DASH, count, p_value
 from facies.report.sections.forests import forest_blocks
@@ -14,7 +14,8 @@ from facies.report.sections.sensitivity import sensitivity_blocks
 
 READING = (
     "Human and computed rows are from the same people and are not independent: do not pool them, and do not call them equal because "
-    "both are significant. Each p-value is also adjusted within its family of tests: q by Benjamini-Hochberg (share of false findings), Holm "
+    "both are significant. Each p-value is also adjusted within its family of tests: q by Benjamini-Hochberg (share of false findings), "
+    "Holm "
     "and Bonferroni (chance of any)."
 )
 SCALING = (
@@ -64,7 +65,7 @@ def _slopes(data: ReportData, rows: pd.DataFrame) -> list[Block]:
             count(row.n),
             effect_text(row) + mark(letters, row.note),
         )
-        for row in rows.sort_values("rank", kind="stable").itertuples()
+        for row in each(rows.sort_values("rank", kind="stable"))
     )
     columns = ("Slope of", "On", "Adjustment", "n", "Slope (95% interval)")
     note = f"{_sets(data, rows)}{legend(letters)}"
@@ -91,7 +92,7 @@ def _table(data: ReportData, frame: pd.DataFrame, name: str, caption: str, *, le
     letters = lettered(frame.note)
     rows = tuple(_row(data, row, lead, second, letters) for _, row in in_order(frame, lead).iterrows())
     columns = (
-        lead.capitalize() if lead == "outcome" else "Trait", second, "Adjustment", "n (events)", "Estimate (95% interval)", "p", "q", "Holm",
+        "Outcome" if lead == "outcome" else "Trait", second, "Adjustment", "n (events)", "Estimate (95% interval)", "p", "q", "Holm",
         "Bonferroni",
     )  # fmt: skip
     note = f"{_sets(data, frame)} {families_text(data, frame)}{legend(letters)}"

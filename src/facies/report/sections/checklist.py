@@ -5,53 +5,24 @@ Items are worded by us after Collins et al., BMJ 2024;385:e078378. An answer is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from facies.report.blocks import Grid, Section, Text
+from facies.report.blocks import Block, Heading, Section
 from facies.report.data import ReportData
 from facies.report.metric_values import noise_floor, subgroups
 from facies.report.numbers import plural
+from facies.report.sections.items import Item, checklist_blocks, when
 from facies.report.sections.methods import exclusivity_text
-
-AUTHOR = "not reported: needs author"
-
-Answer = Callable[[ReportData], str]
-
-
-def _author(_: ReportData) -> str:
-    return AUTHOR
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item: its number, what it asks, and how the answer is found (empty when the data lack it)."""
-
-    number: str
-    asks: str
-    answer: Answer = _author
+from facies.report.sections.strobe import strobe_blocks
 
 
 def checklist_section(data: ReportData) -> Section:
-    """Return the checklist with what the page reports and what it does not."""
-    rows = tuple((item.number, item.asks, item.answer(data) or AUTHOR) for item in ITEMS)
-    open_items = sum(row[2] == AUTHOR for row in rows)
-    intro = (
-        f"Software can fill part of a reporting guideline: {open_items} of {len(rows)} entries need an author. "
-        "An answer here says where something is reported, not that it is good."
-    )
-    grid = Grid("table-checklist", "Checklist after TRIPOD+AI", ("Item", "Asks for", "Reported here"), rows, text_columns=frozenset({1, 2}))
-    return Section("checklist", "Reporting checklist", (Text(intro), grid))
-
-
-def _when(table: str, text: str) -> Answer:
-    """Answer with ``text`` when the table or records are there."""
-
-    def answer(data: ReportData) -> str:
-        part = getattr(data, table)
-        return text if part is not None and len(part) else ""
-
-    return answer
+    """Return the checklists with what the page reports and what it does not."""
+    tripod = checklist_blocks(data, ITEMS, name="table-checklist", caption="Checklist after TRIPOD+AI")
+    strobe = strobe_blocks(data)
+    blocks: tuple[Block, ...] = (
+        *((Heading("The models"),) if strobe else ()), *tripod,
+        *((Heading("The associations"), *strobe) if strobe else ()),
+    )  # fmt: skip
+    return Section("checklist", "Reporting checklist", blocks)
 
 
 def _setting(data: ReportData) -> str:
@@ -112,6 +83,12 @@ def _code(data: ReportData) -> str:
     return f"facies {data.version}" + (f", commit {', '.join(commits)}" if commits else "") + "; Apache-2.0"
 
 
+def _external(data: ReportData) -> str:
+    if data.table("shifts") is not None:
+        return "Replication: age, sex, photographs and embedding distance of both studies"
+    return "None: cross-fitting within one study; external evaluation needs another study" if data.table("splits") is not None else ""
+
+
 ITEMS = (
     Item("1", "Title that names a prediction model, target population and outcome"),
     Item("2", "Structured abstract"),
@@ -119,34 +96,34 @@ ITEMS = (
     Item("3b", "Intended users and place in care"),
     Item("3c", "Known health inequalities"),
     Item("4", "Objectives"),
-    Item("5a", "Sources of data", _when("participants", "Participants: cohort table; origin of the cohort needs author")),
+    Item("5a", "Sources of data", when("participants", "Participants: cohort table; origin of the cohort needs author")),
     Item("5b", "Dates of data collection"),
     Item("6a", "Setting and sites", _setting),
-    Item("6b", "Eligibility", _when("flow", "Participants: exclusions with reasons; eligibility before intake needs author")),
+    Item("6b", "Eligibility", when("flow", "Participants: exclusions with reasons; eligibility before intake needs author")),
     Item("6c", "Treatments received"),
     Item("7", "Preparation and quality checks of data", _quality),
     Item("8a", "Outcome that is predicted and how it is assessed", _outcome),
     Item("8b", "Qualification and blinding of assessors", _blinding),
     Item("8c", "Blinding of the outcome to predictors"),
     Item("9a", "Choice of predictors", _predictors),
-    Item("9b", "Definition and measurement of predictors", _when("model_cards", "Methods: crop contract and encoder")),
+    Item("9b", "Definition and measurement of predictors", when("model_cards", "Methods: crop contract and encoder")),
     Item(
         "9c",
         "Qualification of assessors of predictors, where human",
         lambda data: "No human assesses predictors: they are computed from photographs" if data.model_cards else "",
     ),
-    Item("10", "Sample size and its reason", _when("participants", "Numbers are reported; their reason needs author")),
+    Item("10", "Sample size and its reason", when("participants", "Numbers are reported; their reason needs author")),
     Item(
         "11",
         "Missing data",
-        _when("flow", "Participants: exclusions with reasons; nothing is imputed. Table of associations: n with all values"),
+        when("flow", "Participants: exclusions with reasons. Associations: n at each step; see the STROBE list"),
     ),
     Item("12a", "How data were used: partition", _partition),
-    Item("12b", "Handling of predictors", _when("model_cards", "Methods: vectors of a frozen encoder, mean over a person's photographs")),
+    Item("12b", "Handling of predictors", when("model_cards", "Methods: vectors of a frozen encoder, mean over a person's photographs")),
     Item(
         "12c",
         "Type of model, building steps, internal validation",
-        _when("model_cards", "Methods: regressor, inner choice of penalty, cross-fitting by person"),
+        when("model_cards", "Methods: regressor, inner choice of penalty, cross-fitting by person"),
     ),
     Item("12d", "Heterogeneity between clusters", _fairness),
     Item("12e", "Measures of performance", _performance),
@@ -154,7 +131,7 @@ ITEMS = (
     Item(
         "12g",
         "How predictions were calculated in evaluation",
-        _when("splits", "Methods: each person by the model fitted without their fold"),
+        when("splits", "Methods: each person by the model fitted without their fold"),
     ),
     Item("13", "Class imbalance", lambda data: "Does not apply: the target is a number of years" if data.target.endswith("age") else ""),
     Item("14", "Fairness", _fairness),
@@ -166,7 +143,7 @@ ITEMS = (
     Item(
         "16",
         "Differences between training and evaluation data",
-        _when("splits", "None: cross-fitting within one study; external evaluation needs another study"),
+        _external,
     ),
     Item("17", "Ethical approval and consent"),
     Item("18a", "Funding"),
@@ -177,20 +154,20 @@ ITEMS = (
     Item("18f", "Sharing of code", _code),
     Item("19", "Involvement of patients and public"),
     Item("20a", "Flow of participants", _flow),
-    Item("20b", "Characteristics of participants", _when("participants", "Participants: characteristics by partition and fold")),
-    Item("20c", "Comparison of development and evaluation data", _when("splits", "Participants: characteristics by fold")),
-    Item("21", "Numbers in model development", _when("model_cards", "Methods: participants and photographs of each model")),
+    Item("20b", "Characteristics of participants", when("participants", "Participants: characteristics by partition and fold")),
+    Item("20c", "Comparison of development and evaluation data", when("splits", "Participants: characteristics by fold")),
+    Item("21", "Numbers in model development", when("model_cards", "Methods: participants and photographs of each model")),
     Item(
         "22",
         "Full specification of the model",
-        _when("model_cards", "Bundle of the study, named by the hashes in Methods; whether it is shared needs author"),
+        when("model_cards", "Bundle of the study, named by the hashes in Methods; whether it is shared needs author"),
     ),
     Item("23a", "Performance with intervals, subgroups", _performance),
     Item("23b", "Heterogeneity in performance", _fairness),
     Item("24", "Results of updating", lambda data: "Does not apply: no model was updated" if data.model_cards else ""),
     Item("25", "Interpretation in the light of other studies"),
-    Item("26", "Limitations", _when("metrics", "Limitations: those that the numbers show; others need author")),
-    Item("27a", "Handling of poor input in use", _when("faces", "Photographs and faces: the quality gate and its reasons")),
+    Item("26", "Limitations", when("metrics", "Limitations: those that the numbers show; others need author")),
+    Item("27a", "Handling of poor input in use", when("faces", "Photographs and faces: the quality gate and its reasons")),
     Item("27b", "Interaction with users and their skill"),
     Item("27c", "Next steps of research"),
 )

@@ -14,7 +14,7 @@ from facies.report.effects import (
     back,
     coefficient_text,
     difference_text,
-    drawn_adjustment,
+    each,
     n_text,
     scale_text,
     source_label,
@@ -31,7 +31,8 @@ Z90 = 1.6448536269514722
 MEANING = (
     "Both perceived ages were put into the same regression in the same people, and their coefficients were subtracted (computed minus "
     "human). For ratios the difference of the logarithms is printed as a factor (×). A difference that is not significant is no proof of "
-    "equality, and two significant estimates are not equal for that: equivalence is shown only by an interval within a margin that was fixed "
+    "equality, and two significant estimates are not equal for that: equivalence is shown only by an interval within a margin that was "
+    "fixed "
     "first."
 )
 SLOPES = (
@@ -42,7 +43,8 @@ SLOPES = (
 )
 NOISE = (
     "Reliability is the share of the human perceived age's variance, given the covariates, that is not reading noise. The corrected human "
-    "estimate is what endlessly many readers would give; the corrected computed estimate is brought to the scale of the human one by the slope."
+    "estimate is what endlessly many readers would give; the corrected computed estimate is brought to the scale of the human one by the "
+    "slope."
 )
 
 
@@ -71,8 +73,8 @@ def _drawings(data: ReportData, rows: pd.DataFrame, *, figures: bool) -> list[Bl
 
 def _labels(data: ReportData, rows: pd.DataFrame) -> dict[str, list[Any]]:
     return {
-        "head": [wrapped_label(data.title(row.variable)) for row in rows.itertuples()],
-        "label": [wrapped_label(source_label(data, row.computed)) for row in rows.itertuples()],
+        "head": [wrapped_label(data.title(row.variable)) for row in each(rows)],
+        "label": [wrapped_label(source_label(data, row.computed)) for row in each(rows)],
         "rank": rows["rank"].tolist(),
     }
 
@@ -90,14 +92,15 @@ def _margins_drawing(data: ReportData, rows: pd.DataFrame, *, figures: bool) -> 
             "estimate": rows.difference / rows.margin, "ci_low": rows.ci_low / rows.margin, "ci_high": rows.ci_high / rows.margin,
             "inner_low": (rows.difference - Z90 * rows.std_error) / rows.margin,
             "inner_high": (rows.difference + Z90 * rows.std_error) / rows.margin,
-            "text": [difference_text(row.scale, row.difference, row.ci_low, row.ci_high) for row in rows.itertuples()],
+            "text": [difference_text(row.scale, row.difference, row.ci_low, row.ci_high) for row in each(rows)],
         }
     )  # fmt: skip
     axis = "Computed − human, in margins"
     svg = forest(drawn, axis_label=axis, ratio=False, name="figure-equivalence", band=(-1.0, 1.0)) if figures else ""
-    words = "; ".join(f"{row.head} {row.label} {row.text}".replace("\n", " ") for row in drawn.itertuples())
+    words = "; ".join(f"{row.head} {row.label} {row.text}".replace("\n", " ") for row in each(drawn))
     caption = (
-        "Difference computed minus human, each in units of its margin (shaded: −1 to 1). Thick: 90% interval, which lies within the shade where "
+        "Difference computed minus human, each in units of its margin (shaded: −1 to 1). Thick: 90% interval, which lies within the "
+        "shade where "
         f"the two one-sided tests at 5% show equivalence; thin: 95% interval. Adjustment set “{data.label(str(rows.adjustment.iloc[0]))}”."
     )
     return Drawing("figure-equivalence", caption, f"Equivalence plot of differences (95% intervals): {words}.", svg)
@@ -114,14 +117,15 @@ def _shares_drawing(data: ReportData, rows: pd.DataFrame, *, figures: bool) -> D
         {
             **_labels(data, rows),
             "estimate": rows.ratio, "ci_low": rows.ratio_low, "ci_high": rows.ratio_high, "expected": _slope(rows),
-            "text": [effect(row.ratio, row.ratio_low, row.ratio_high) for row in rows.itertuples()],
+            "text": [effect(row.ratio, row.ratio_low, row.ratio_high) for row in each(rows)],
         }
     )  # fmt: skip
     svg = forest(drawn, axis_label="Computed / human coefficient", ratio=False, name="figure-shares", nothing=1.0) if figures else ""
-    words = "; ".join(f"{row.head} {row.label} {row.text}, expected {fixed(row.expected)}".replace("\n", " ") for row in drawn.itertuples())
+    words = "; ".join(f"{row.head} {row.label} {row.text}, expected {fixed(row.expected)}".replace("\n", " ") for row in each(drawn))
     caption = (
         "Computed coefficient as a share of the human one (1: as large) with its 95% interval (Fieller); hollow diamonds: the share that "
-        "attenuation alone lets expect. Where the human coefficient is not clearly different from none the share is unbounded and not drawn."
+        "attenuation alone lets expect. Where the human coefficient is not clearly different from none the share is unbounded and not "
+        "drawn."
     )
     return Drawing("figure-shares", caption, f"Computed coefficients as a share of the human one: {words}.", svg)
 
@@ -155,12 +159,14 @@ def _differences(data: ReportData, rows: pd.DataFrame) -> Grid:
             _interval(row.scale, row.bootstrap_low, row.bootstrap_high),
             p_value(row.p_value) if pd.notna(row.difference) else DASH,
         )
-        for row in rows.itertuples()
+        for row in each(rows)
     )
     columns = (*LEAD, "n (events)", source_label(data, PANEL), "Computed", "Difference (95% interval)", "Bootstrap interval", "p")
     note = (
-        "Interval and p-value of no difference by stacked estimating equations; beside them the 95% interval from drawing participants anew. "
-        "The two differ where clusters are few or events rare. Intervals of the estimates themselves are under Associations." + legend(letters)
+        "Interval and p-value of no difference by stacked estimating equations; beside them the 95% interval from drawing participants "
+        "anew. "
+        "The two differ where clusters are few or events rare. Intervals of the estimates themselves are under Associations."
+        + legend(letters)
     )
     return Grid("table-differences", "Computed minus human, same people", columns, cells, note=note, text_columns=frozenset({1, 2}))
 
@@ -181,7 +187,7 @@ def _equivalence(data: ReportData, rows: pd.DataFrame) -> Grid:
             p_value(row.p_equivalence) if pd.notna(row.difference) else DASH,
             VERDICT_SENTENCES[row.verdict],
         )
-        for row in rows.itertuples()
+        for row in each(rows)
     )
     columns = (*LEAD, "n (events)", "Difference (95% interval)", "Margin", "p, equivalence", "Verdict")
     late = f" {LATE} Nobody can tell from this log whether the margin was chosen with the results in view." if rows.late.any() else ""
@@ -203,7 +209,7 @@ def _attenuation(data: ReportData, rows: pd.DataFrame) -> Grid:
             coefficient_text(row.scale, row.coef_computed),
             difference_text(row.scale, row.difference_from_expected, row.difference_from_expected_low, row.difference_from_expected_high),
         )
-        for row in rows.itertuples()
+        for row in each(rows)
     )
     columns = (
         *LEAD, "Computed / human coefficient", "Slope, computed on human", "Slope, human on computed", "Expected", "Computed",
@@ -232,10 +238,8 @@ def _corrected(data: ReportData, rows: pd.DataFrame) -> Grid:
             coefficient_text(row.scale, row.corrected_human),
             coefficient_text(row.scale, row.corrected_computed, row.corrected_computed_low, row.corrected_computed_high),
         )
-        for row in rows.itertuples()
+        for row in each(rows)
     )
     human = source_label(data, PANEL)
     columns = (*LEAD, "Reliability", human, f"{human}, corrected", "Computed, corrected (95% interval)")
-    return Grid(
-        "table-corrected", "Estimates corrected for reading noise and attenuation", columns, cells, text_columns=frozenset({1, 2})
-    )
+    return Grid("table-corrected", "Estimates corrected for reading noise and attenuation", columns, cells, text_columns=frozenset({1, 2}))

@@ -9,6 +9,7 @@ from facies.report.data import ReportData
 from facies.report.effects import (
     EXPOSURE_WORDS,
     RATIOS,
+    each,
     effect_text,
     effects,
     first_capital,
@@ -42,9 +43,9 @@ def _forest(data: ReportData, kind: str, name: str, part: pd.DataFrame, number: 
     drawing = f"figure-forest-{kind}-{number + 1}"
     rows = pd.DataFrame(
         {
-            "head": [wrapped_label(data.label(row.adjustment)) for row in part.itertuples()],
-            "label": [wrapped_label(source_label(data, row.source)) for row in part.itertuples()],
-            "text": [effect_text(row) for row in part.itertuples()],
+            "head": [wrapped_label(data.label(row.adjustment)) for row in each(part)],
+            "label": [wrapped_label(source_label(data, row.source)) for row in each(part)],
+            "text": [effect_text(row) for row in each(part)],
             **{column: part[column].to_numpy() for column in ("rank", "estimate", "ci_low", "ci_high")},
         }
     )
@@ -66,6 +67,6 @@ def _words(data: ReportData, part: pd.DataFrame) -> str:
     groups = part.groupby("adjustment", sort=False)
     return "; ".join(
         f"{data.label(str(adjustment))}: "
-        + ", ".join(f"{source_label(data, row.source)} {effect_text(row)}, n={row.n}" for row in rows.itertuples())
+        + ", ".join(f"{source_label(data, row.source)} {effect_text(row)}, n={row.n}" for row in each(rows))
         for adjustment, rows in groups
     )

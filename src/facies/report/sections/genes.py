@@ -8,14 +8,16 @@ import pandas as pd
 
 from facies.report.blocks import Block, Drawing, Grid, Heading, Missing, Section, Text
 from facies.report.data import ReportData
-from facies.report.effects import drawn_adjustment, effect_text, effects, source_label, source_ranks, trait_unit, wrapped_label
+from facies.report.effects import drawn_adjustment, each, effect_text, effects, source_label, source_ranks, trait_unit, wrapped_label
 from facies.report.footnotes import legend, lettered, mark
 from facies.report.numbers import DASH, count, effect, fixed, p_value
 from facies.report.sections.scan import scan_blocks
 
 CHECKS = (
-    "Each variant was matched by its alleles; “swapped” and “other strand” say how. An ambiguous variant (A/T or C/G) can be read on either "
-    "strand, and only its frequency can decide. Hardy-Weinberg p-values are exact and are no tests of an effect: a very small one points to "
+    "Each variant was matched by its alleles; “swapped” and “other strand” say how. An ambiguous variant (A/T or C/G) can be read on "
+    "either "
+    "strand, and only its frequency can decide. Hardy-Weinberg p-values are exact and are no tests of an effect: a very small one points "
+    "to "
     "faulty calls or to a mixture of groups. A score whose variants never share a chromosome cannot exceed 2; larger sums were counted as "
     "errors and got no score."
 )
@@ -32,10 +34,10 @@ def _checks(data: ReportData) -> list[Block]:
     if frame is None:
         return []
     letters = lettered(frame.note)
-    rows = tuple(_variant(data, row, letters) for row in frame.itertuples())
+    rows = tuple(_variant(data, row, letters) for row in each(frame))
     columns = (
-        "Score", "Variant", "Place", "Counted / other", "Weight", "Found", "Match", "Frequency", "Expected", "Call rate", "n", "Hardy-Weinberg p",
-        "Used",
+        "Score", "Variant", "Place", "Counted / other", "Weight", "Found", "Match", "Frequency", "Expected", "Call rate", "n",
+        "Hardy-Weinberg p", "Used",
     )  # fmt: skip
     texts = frozenset({1, 2, 3, 5, 6, 12})
     grid = Grid("table-variants", "Variants of the gene scores", columns, rows, note=legend(letters).strip(), text_columns=texts)
@@ -85,14 +87,15 @@ def _drawing(data: ReportData, part: pd.DataFrame, number: int, *, figures: bool
     known = part[part["mean"].notna() & part.ci_low.notna() & part.ci_high.notna()]
     title = data.title(str(part.score.iloc[0]))
     words = "; ".join(
-        f"{source_label(data, source)}: " + ", ".join(f"{row.group} {effect(row.mean, row.ci_low, row.ci_high)}" for row in rows.itertuples())
+        f"{source_label(data, source)}: " + ", ".join(f"{row.group} {effect(row.mean, row.ci_low, row.ci_high)}" for row in each(rows))
         for source, rows in known.groupby("source", sort=False)
     )
     name = f"figure-groups{_suffix(number)}"
     labelled = known.assign(label=[wrapped_label(source_label(data, source)) for source in known.source])
     caption = f"{title}: mean perceived age by genotype, adjusted to the cohort's means of the covariates, with 95% intervals."
     svg = group_means(labelled, groups=list(dict.fromkeys(part.group)), name=name) if figures and len(known) else ""
-    return Drawing(name, caption, f"Mean perceived age in years by genotype of {title}. {words or 'No mean could be estimated'}.", svg, wide=True)
+    alt = f"Mean perceived age in years by genotype of {title}. {words or 'No mean could be estimated'}."
+    return Drawing(name, caption, alt, svg, wide=True)
 
 
 def _means(data: ReportData, part: pd.DataFrame, number: int) -> Grid:
@@ -106,13 +109,11 @@ def _means(data: ReportData, part: pd.DataFrame, number: int) -> Grid:
             effect(row.mean, row.ci_low, row.ci_high) + mark(letters, row.note),
             DASH if row.group == first else effect(row.difference, row.difference_low, row.difference_high),
         )
-        for row in part.itertuples()
+        for row in each(part)
     )
     columns = ("Perceived age by", "Genotype", "n", "Mean, years (95% interval)", f"Against {first}, years (95% interval)")
     caption = f"{data.title(str(part.score.iloc[0]))}: perceived age by genotype"
-    return Grid(
-        f"table-groups{_suffix(number)}", caption, columns, rows, note=legend(letters).strip(), text_columns=frozenset({1})
-    )
+    return Grid(f"table-groups{_suffix(number)}", caption, columns, rows, note=legend(letters).strip(), text_columns=frozenset({1}))
 
 
 def _tests(data: ReportData, part: pd.DataFrame, number: int) -> Grid:
@@ -122,10 +123,13 @@ def _tests(data: ReportData, part: pd.DataFrame, number: int) -> Grid:
     by_source = additive.drop_duplicates("source").set_index("source")
     rows = tuple(_test(data, str(source), rows, by_source) for source, rows in part.groupby("source", sort=False))
     unit = trait_unit(data, score)
-    columns = ("Perceived age by", "n", f"Years per {unit} (95% interval)", "p, additive", "Largest difference, years (95% interval)", "p, genotypic")
+    columns = (
+        "Perceived age by", "n",
+        f"Years per {unit} (95% interval)", "p, additive", "Largest difference, years (95% interval)", "p, genotypic",
+    )  # fmt: skip
     note = (
-        f"Years per {unit}: the association of the score in adjustment set “{data.label(str(drawn_adjustment(data)))}”; “p, additive” is of a "
-        "line through the groups, “p, genotypic” of any difference between them (F test)."
+        f"Years per {unit}: the association of the score in adjustment set “{data.label(str(drawn_adjustment(data)))}”; “p, additive” is "
+        "of a line through the groups, “p, genotypic” of any difference between them (F test)."
     )
     return Grid(f"table-genotypic{_suffix(number)}", f"{data.title(score)}: additive and genotypic tests", columns, rows, note=note)
 

@@ -16,9 +16,11 @@ from facies.report.effects import (
     difference_text,
     drawn_adjustment,
     drawn_risks,
+    each,
     effect_text,
     effects,
     exposure_words,
+    first_capital,
     in_order,
     looks_older,
     n_text,
@@ -57,7 +59,7 @@ def _directions(data: ReportData, risks: pd.DataFrame) -> list[str]:
     parts = []
     for source, rows in others:
         both = rows[rows.outcome.isin(human.index)]
-        same = sum(_sign(row) == _sign(human.loc[row.outcome]) for row in both.itertuples())
+        same = sum(_sign(row) == _sign(human.loc[row.outcome]) for row in each(both))
         parts.append(f"{source_label(data, source)} points the same way as {source_label(data, PANEL)} for {count(same)} of {len(both)}")
     return [f"By outcome, {'; '.join(parts)}. Equal direction is not equality: that needs a paired comparison in the same people."]
 
@@ -75,11 +77,11 @@ def verdict_sentences(data: ReportData) -> list[str]:
     sentences = []
     for source, part in rows.groupby("computed", sort=False):
         counts = part.verdict.value_counts()
-        verdicts = ", ".join(f"{counts[name]} {words}" for name, words in VERDICTS.items() if name in counts)
+        verdicts = "; ".join(f"{words}: {counts[name]}" for name, words in VERDICTS.items() if name in counts)
         late = f" ({plural(part.late.sum(), 'margin')} not fixed before results had been seen)" if part.late.any() else ""
         sentences.append(
-            f"{source_label(data, source)} against {source_label(data, PANEL)} in the same people, {plural(len(part), 'comparison')}: "
-            f"{verdicts}{late}."
+            f"{source_label(data, source)} against {source_label(data, PANEL)} in the same people, {plural(len(part), 'comparison')}. "
+            f"{first_capital(verdicts)}{late}."
         )
     return sentences
 
@@ -112,19 +114,25 @@ def _row(data: ReportData, part: pd.DataFrame, pairs: pd.DataFrame, sources: lis
     first = part.iloc[0]
     by_source = part.drop_duplicates("source").set_index("source")
     estimates = (_lines(effect_text(by_source.loc[source])) if source in by_source.index else DASH for source in sources)
-    return (data.title(first.variable), scale_text(data, first), _people(part), *estimates, *(_difference(pairs, source) for source in compared))
+    return (
+        data.title(first.variable),
+        scale_text(data, first),
+        _people(part),
+        *estimates,
+        *(_difference(pairs, source) for source in compared),
+    )
 
 
 def _people(part: pd.DataFrame) -> str:
     """Return n (events); where sources differ in it, each one that occurs."""
-    return "\n".join(dict.fromkeys(n_text(row.n, row.n_events) for row in part.itertuples()))
+    return "\n".join(dict.fromkeys(n_text(row.n, row.n_events) for row in each(part)))
 
 
 def _difference(pairs: pd.DataFrame, source: str) -> str:
     found = pairs[pairs.computed == source]
     if found.empty:
         return DASH
-    row = next(found.itertuples())
+    row = next(each(found))
     if pd.isna(row.difference):
         return "none"
     return f"{_lines(difference_text(str(row.scale), row.difference, row.ci_low, row.ci_high))}\n{verdict_text(row)}"
@@ -142,7 +150,8 @@ def _note(data: ReportData, rows: pd.DataFrame, pairs: pd.DataFrame) -> str:
         sentences.append(f"Positive differences and ratios above 1: more of the outcome in people who look {looks}. {data.sign_sentence()}")
     if len(pairs):
         sentences.append(
-            "Right columns: the paired difference of the coefficients in the same people with its 95% interval, for ratios as a factor (×), "
+            "Right columns: the paired difference of the coefficients in the same people with its 95% interval, for ratios as a factor "
+            "(×), "
             "and the verdict by two one-sided tests at 5% against the margin of the study."
         )
     if (pairs.late & pairs.verdict.str.contains("equivalent")).any():

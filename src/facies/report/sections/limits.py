@@ -65,7 +65,9 @@ def _of_missing_values(data: ReportData) -> list[str]:
     rows = effects(data, analysis=None)
     if rows.empty or (rows.analysis == "multiple_imputation").any():
         return []
-    return ["People with a missing value were left out of the regression that needed it; if they differ from the others, estimates are biased."]
+    return [
+        "People with a missing value were left out of the regression that needed it; if they differ from the others, estimates are biased."
+    ]
 
 
 def _of_comparisons(data: ReportData) -> list[str]:
@@ -82,7 +84,8 @@ def _of_comparisons(data: ReportData) -> list[str]:
             "these verdicts on equivalence are not confirmatory."
         )
     found.append(
-        "Equivalence of two associations does not say that the computed perceived age measures the same thing in one person, or in other people."
+        "Equivalence of two associations does not say that the computed perceived age measures the same thing in one person, or in other "
+        "people."
     )
     return found
 
@@ -111,10 +114,15 @@ def _of_replication(data: ReportData) -> list[str]:
     if rows is None:
         return [f"Nothing was replicated: {data.why_missing('replications')}."]
     weak = int((rows.power < 0.8).sum())
-    found = [f"{plural(weak, 'association')} had less than 80% power to be replicated: that they were not found there says little."] if weak else []
+    found = (
+        [f"{plural(weak, 'association')} had less than 80% power to be replicated: that they were not found there says little."]
+        if weak
+        else []
+    )
     return [
         *found,
-        "Two studies cannot tell how much effects vary between populations: Q has little power and no between-study variance was estimated.",
+        "Two studies cannot tell how much effects vary between populations: Q has little power and no between-study variance was "
+        "estimated.",
         "Both studies were analysed with the same software and settings; errors that both share are not found by replication.",
     ]
 

@@ -34,8 +34,10 @@ def methods_section(data: ReportData) -> Section:
 def replication_methods(data: ReportData) -> Section:
     """Return the methods of a replication's own page: the frozen models, their crop contract, the runs and the settings."""
     intro = (
-        f"Analyses were run with facies {data.version}. The models came from the discovery as bundles and were not changed; a bundle refuses faces "
-        "that were found, aligned or cropped in another way. Outcomes, adjustment sets, steps and signs are those of the discovery's study.toml."
+        f"Analyses were run with facies {data.version}. The models came from the discovery as bundles and were not changed; a bundle "
+        "refuses faces "
+        "that were found, aligned or cropped in another way. Outcomes, adjustment sets, steps and signs are those of the discovery's "
+        "study.toml."
     )
     blocks = (
         Text(intro), Text(f"Sign convention: {data.sign_sentence()}"), *replication_analysis(data),

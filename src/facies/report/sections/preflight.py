@@ -32,7 +32,8 @@ def preflight_blocks(data: ReportData) -> list[Block]:
     parts = tuple((label, share(int(frame[column].sum()), len(frame))) for column, label in PARTS.items())
     reasons = tuple((reason, count(n)) for reason, n in reason_counts(data).items())
     intro = (
-        f"{count(len(frame))} people are named in any of the tables. Each who is not in everything is counted once, by the first thing that is "
+        f"{count(len(frame))} people are named in any of the tables. Each who is not in everything is counted once, by the first thing "
+        "that is "
         "lacking."
     )
     lost = [Grid("table-lost", "Why people are lost between tables", ("First thing lacking", "Participants"), reasons)] if reasons else []

@@ -8,7 +8,7 @@ import pandas as pd
 
 from facies.report.blocks import Grid, Section, Text
 from facies.report.data import ReportData
-from facies.report.effects import effect_text, in_order, scale_text, source_label, with_sources
+from facies.report.effects import each, effect_text, in_order, scale_text, source_label, with_sources
 from facies.report.footnotes import legend, lettered, mark
 from facies.report.numbers import DASH, count, fixed, p_value
 
@@ -40,13 +40,14 @@ def proxy_section(data: ReportData) -> Section | None:
         [in_order(part, "variable").sort_values(["place", "place_of_set", "computed", "estimator_place"], kind="stable")
          for part in (rows[rows.kind == "risk"], rows[rows.kind != "risk"])]
     )  # fmt: skip
-    cells = tuple(_row(data, row, letters) for row in rows.itertuples())
+    cells = tuple(_row(data, row, letters) for row in each(rows))
     columns = (
         "Association", "Computed by", "Adjustment", "Estimator", "n with readings", "n without", "Estimate (95% interval)", "p", "Weight",
         "Effective n",
     )  # fmt: skip
     note = (
-        "Weight: how far the computed part is used, 0 to 1. Effective n: people with readings that would give the same standard error without "
+        "Weight: how far the computed part is used, 0 to 1. Effective n: people with readings that would give the same standard error "
+        "without "
         "any computed perceived age. No p-value is printed for the naive estimate." + legend(letters)
     )
     grid = Grid("table-proxies", "Three estimators of the same effect", columns, cells, note=note, text_columns=frozenset({1, 2, 3}))

@@ -13,6 +13,7 @@ from facies.report.effects import (
     back,
     coefficient_text,
     drawn_adjustment,
+    each,
     first_capital,
     in_order,
     scale_text,
@@ -26,13 +27,16 @@ from facies.report.numbers import DASH, count, effect, fixed, p_value, plural, w
 
 MEANING = (
     "The models of the discovery were frozen and applied to a second study, whose people they had not seen; the same associations were "
-    "estimated there with the settings of the discovery. Each source of perceived age is held against itself: human and computed estimates of "
+    "estimated there with the settings of the discovery. Each source of perceived age is held against itself: human and computed "
+    "estimates of "
     "the same people are never pooled with each other."
 )
 READING = (
     "The replication p-value is one-sided, in the direction of the discovery. Power is the chance of reaching p < 0.05 there if the "
-    "discovery's estimate is right, after correcting it for the winner's curse (an estimate that was picked because it was significant is on "
-    "average too strong): without power, a missing replication says little. Pooled: fixed effect, inverse variance; Q tests whether both studies "
+    "discovery's estimate is right, after correcting it for the winner's curse (an estimate that was picked because it was significant "
+    "is on "
+    "average too strong): without power, a missing replication says little. Pooled: fixed effect, inverse variance; Q tests whether both "
+    "studies "
     "estimate the same."
 )
 VERDICTS = {
@@ -73,11 +77,15 @@ def replication_sentences(data: ReportData) -> list[str]:
     rows = rows[rows.adjustment == _adjustment(data, rows)] if len(rows) else rows
     sentences = []
     for source, part in rows.groupby("source", sort=False, dropna=False):
+        name = source_label(data, source) if isinstance(source, str) else "Other exposures"
+        if part.coef_validation.isna().all():
+            sentences.append(f"{name} in the second study: no estimate.")
+            continue
         discovered = part[~part.verdict.isin(["not discovered", "no estimate"])]
         done = int((discovered.verdict == "replicated").sum())
-        name = source_label(data, source) if isinstance(source, str) else "Other exposures"
         sentences.append(
-            f"{name} in the second study: {count(done)} of {plural(len(discovered), 'association')} that the discovery found replicated; by the "
+            f"{name} in the second study: {count(done)} of {plural(len(discovered), 'association')} that the discovery found replicated; "
+            "by the "
             f"power at hand, {fixed(discovered.power.sum(), 1)} were to be expected."
         )
     return sentences
@@ -105,9 +113,7 @@ def _estimates(data: ReportData, *, figures: bool) -> list[Block]:
     chosen = rows[rows.adjustment == _adjustment(data, rows)]
     groups = [(str(name), part) for name, part in chosen.groupby("variable", sort=False) if part.coef_discovery.notna().any()]
     drawings = tuple(_forest(data, name, part, number, figures=figures) for number, (name, part) in enumerate(groups))
-    tables = [
-        _table(data, part, number) for number, (_, part) in enumerate(rows.groupby("source", sort=False, dropna=False))
-    ]
+    tables = [_table(data, part, number) for number, (_, part) in enumerate(rows.groupby("source", sort=False, dropna=False))]
     return [Text(READING), *([Panels(drawings)] if drawings else []), *tables]
 
 
@@ -116,11 +122,11 @@ def _forest(data: ReportData, name: str, part: pd.DataFrame, number: int, *, fig
 
     first = part.iloc[0]
     ratio = first.scale in RATIOS
-    drawn = pd.DataFrame([line for row in part.itertuples() for line in _lines(data, row)])
+    drawn = pd.DataFrame([line for row in each(part) for line in _lines(data, row)])
     axis = first_capital(scale_text(data, first))
     drawing = f"figure-replication-{number + 1}"
     svg = forest(drawn, axis_label=axis, ratio=ratio, name=drawing) if figures else ""
-    words = "; ".join(f"{row.head} {row.label} {row.text}".replace("\n", " ") for row in drawn.itertuples())
+    words = "; ".join(f"{row.head} {row.label} {row.text}".replace("\n", " ") for row in each(drawn))
     caption = (
         f"{data.title(name)}: {axis[:1].lower()}{axis[1:]}, 95% intervals, adjustment set “{data.label(first.adjustment)}”"
         f"{'; logarithmic axis' if ratio else ''}. A diamond is the pooled estimate."
@@ -161,7 +167,7 @@ def _table(data: ReportData, part: pd.DataFrame, number: int) -> Grid:
             DASH if pd.isna(row.q) else f"{fixed(row.q)} (p {p_value(row.p_q)})",
             VERDICTS[row.verdict] + mark(letters, row.note),
         )
-        for row in part.itertuples()
+        for row in each(part)
     )
     columns = (
         "Association", "Adjustment", "Discovery (95% interval), n", "Validation (95% interval), n", "One-sided p", "Power",
@@ -195,13 +201,15 @@ def _shifts(data: ReportData) -> Block:
             fixed(row.standardised_difference),
             (DASH if pd.isna(row.outside) else f"{fixed(100 * row.outside, 1)}%") + mark(letters, row.warning),
         )
-        for row in frame.itertuples()
+        for row in each(frame)
     )
     columns = (
-        "Measure", "n, discovery", "Discovery (middle 95%)", "n, validation", "Validation", "Standardised difference", "Outside the middle 95%",
+        "Measure", "n, discovery", "Discovery (middle 95%)", "n, validation", "Validation", "Standardised difference", "Outside the "
+        "middle 95%",
     )  # fmt: skip
     note = (
-        "Mean or share. The standardised difference is in standard deviations of the discovery; of people like those of the discovery about "
+        "Mean or share. The standardised difference is in standard deviations of the discovery; of people like those of the discovery "
+        "about "
         f"5% lie outside its middle 95%.{legend(letters)}"
     )
     return Grid("table-shifts", "The second study beside the first", columns, rows, note=note)
@@ -219,7 +227,8 @@ def _metrics(data: ReportData) -> list[Block]:
     systems = sorted(dict.fromkeys(rows.system), key=lambda system: system in SYSTEMS)
     cells = tuple((_system(data, system), *_system_cells(rows[rows.system == system], shown)) for system in systems)
     note = (
-        "Estimate (95% interval) against the readings (or ages) of the second study; n is participants. A perfectly calibrated model has slope "
+        "Estimate (95% interval) against the readings (or ages) of the second study; n is participants. A perfectly calibrated model has "
+        "slope "
         "1 and intercept 0 of reference on predicted. “Recalibrated” moves predictions by the straight line fitted on everybody else there."
     )
     columns = ("", "n", *(names[metric] for metric in shown))
@@ -234,9 +243,5 @@ def _system(data: ReportData, system: str) -> str:
 
 
 def _system_cells(rows: pd.DataFrame, shown: list[str]) -> tuple[str, ...]:
-    by_metric = rows.drop_duplicates("metric").set_index("metric")
-    cells = (
-        with_interval(*(by_metric.loc[metric, name] for name in ("value", "ci_low", "ci_high"))) if metric in by_metric.index else DASH
-        for metric in shown
-    )
-    return (count(rows.n.max()), *cells)
+    by_metric = {str(row.metric): with_interval(row.value, row.ci_low, row.ci_high) for row in each(rows.drop_duplicates("metric"))}
+    return (count(rows.n.max()), *(by_metric.get(metric, DASH) for metric in shown))

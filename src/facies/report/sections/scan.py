@@ -8,13 +8,15 @@ import pandas as pd
 
 from facies.report.blocks import Block, Drawing, Grid, Heading, Missing, Panels, Text
 from facies.report.data import ReportData
-from facies.report.effects import covariates_text, n_text, source_label
+from facies.report.effects import covariates_text, each, n_text, source_label
 from facies.report.footnotes import legend, lettered, mark
 from facies.report.numbers import DASH, count, fixed, p_value, plural
 
 READING = (
-    "Least squares or logistic regression for each variant, people taken as independent; at genome scale, with relatives, use the files for PLINK 2 "
-    "and REGENIE. λ is the median of the test statistic over its expectation: 1 is no inflation; above about 1.05 look for structure, relatives or "
+    "Least squares or logistic regression for each variant, people taken as independent; at genome scale, with relatives, use the files "
+    "for PLINK 2 "
+    "and REGENIE. λ is the median of the test statistic over its expectation: 1 is no inflation; above about 1.05 look for structure, "
+    "relatives or "
     "batches. The genome-wide threshold is p < 5e-8. Estimates of every variant are in the file that is named."
 )
 
@@ -34,7 +36,8 @@ def scan_sentences(data: ReportData) -> list[str]:
         return []
     hits = int(frame.n_genome_wide.sum())
     return [
-        f"{plural(int(frame.n_variants.max()), 'variant')} were scanned for {plural(len(frame), 'trait')}: {plural(hits, 'association')} below "
+        f"{plural(int(frame.n_variants.max()), 'variant')} were scanned for {plural(len(frame), 'trait')}: {plural(hits, 'association')} "
+        "below "
         f"5e-8, λ {fixed(frame.lambda_gc.min())} to {fixed(frame.lambda_gc.max())}."
     ]
 
@@ -59,7 +62,7 @@ def _table(data: ReportData, frame: pd.DataFrame) -> Grid:
             DASH if not isinstance(row.top_variant, str) else f"{row.top_variant}, p {small_p(row.top_p)}",
             str(row.file) + mark(letters, row.note),
         )
-        for row in frame.itertuples()
+        for row in each(frame)
     )
     columns = ("Trait", "Regression", "n (events)", "Tested", "Not tested", "λ", "p < 5e-8", "Smallest p", "Results")
     adjusted = "; ".join(dict.fromkeys(covariates_text(data, text) for text in frame.covariates))
@@ -83,7 +86,7 @@ def _drawings(data: ReportData, frame: pd.DataFrame, *, figures: bool) -> list[B
     if points is None:
         return [Missing("Manhattan and QQ plots", data.why_missing("scan_points"))]
     blocks: list[Block] = []
-    for number, row in enumerate(frame.itertuples()):
+    for number, row in enumerate(each(frame)):
         part = points[points.trait == row.trait]
         if len(part):
             blocks += _pair(data, row, part, number, figures=figures)

@@ -9,9 +9,11 @@ import pandas as pd
 from facies.report.blocks import Block, Drawing, Grid, Heading, Text
 from facies.report.data import ReportData
 from facies.report.effects import (
+    EXPOSURE_WORDS,
     MAIN,
     RATIOS,
     drawn_adjustment,
+    each,
     effect_text,
     effects,
     first_capital,
@@ -49,11 +51,11 @@ def _steps(data: ReportData) -> list[Block]:
         return []
     rows = in_order(with_sources(data, frame), "outcome")
     shown = [step for step in STEPS if (rows.step == step).any()]
-    keys = ["outcome", "exposure", "adjustment"]
-    cells = tuple(
-        (data.title(outcome), _whose(data, part.iloc[0]), data.label(adjustment), *_counts(part, shown))
-        for (outcome, _, adjustment), part in rows.groupby(keys, sort=False)
-    )
+    whose: dict[tuple[str, ...], list[str]] = {}
+    for (outcome, _, adjustment), part in rows.groupby(["outcome", "exposure", "adjustment"], sort=False):
+        key = (data.title(str(outcome)), data.label(str(adjustment)), *_counts(part, shown))
+        whose.setdefault(key, []).append(_whose(data, part.iloc[0]))
+    cells = tuple((outcome, ", ".join(names), adjustment, *counts) for (outcome, adjustment, *counts), names in whose.items())
     columns = ("Outcome", "Perceived age by", "Adjustment", *(STEPS[step] for step in shown))
     note = "Participants (with the outcome). Human and computed estimates come from the same people: those who have every source."
     return [Grid("table-steps", "Who is left at each step", columns, cells, note=note, text_columns=frozenset({1, 2}))]
@@ -107,7 +109,7 @@ def _analysis_cells(part: pd.DataFrame, analysis: str, letters: dict[str, str]) 
     found = part[part.analysis == analysis]
     if found.empty:
         return DASH, DASH
-    row: Any = next(found.itertuples())
+    row: Any = next(each(found))
     return n_text(row.n, row.n_events), effect_text(row) + (mark(letters, row.note) if pd.notna(row.estimate) else "")
 
 
@@ -122,7 +124,8 @@ def _sexes(data: ReportData) -> list[Block]:
     heads = [f"{first_capital(level.partition('=')[2])}, {what}" for level in levels for what in ("n", "estimate")]
     columns = ("Association", "Perceived age by", "Adjustment", *heads, "Interaction", "p")
     note = (
-        "Estimates (95% interval) within each sex come from one model with an interaction, n is participants (events); the interaction is the "
+        "Estimates (95% interval) within each sex come from one model with an interaction, n is participants (events); the interaction "
+        "is the "
         "difference between the sexes, for ratios as a factor (×). One sex “significant” and the other not is no difference between them."
         + legend(letters)
     )
@@ -137,7 +140,7 @@ def _sex_row(data: ReportData, part: pd.DataFrame, levels: list[str], letters: d
     found = part[part.analysis == "sex_interaction"]
     difference, p = DASH, DASH
     if len(found):
-        row: Any = next(found.itertuples())
+        row: Any = next(each(found))
         known = pd.notna(row.estimate)
         difference = f"{'×' if known and row.scale in RATIOS else ''}{effect_text(row)}{mark(letters, row.note) if known else ''}"
         p = p_value(row.p_value) if known else DASH
@@ -176,7 +179,8 @@ def _curve(data: ReportData, outcome: str, part: pd.DataFrame, number: int, *, f
     rows = part.assign(label=[source_label(data, source) for source in part.source])
     words = "; ".join(_curve_words(str(label), group) for label, group in rows.groupby("label", sort=False))
     caption = f"{data.title(outcome)} over perceived age, {axis[:1].lower()}{axis[1:]} against the median."
-    svg = spline_curves(rows, axis_label=axis, ratio=scale in RATIOS, name=name) if figures else ""
+    x_label = first_capital(EXPOSURE_WORDS.get(str(part["name"].iloc[0]), "exposure")) + ", years"
+    svg = spline_curves(rows, x_label=x_label, y_label=axis, ratio=scale in RATIOS, name=name) if figures else ""
     return Drawing(name, caption, f"Curves of {data.label(outcome)}. {words}.", svg, wide=True)
 
 
@@ -213,7 +217,7 @@ def _point(part: pd.DataFrame, place: int, letters: dict[str, str]) -> str:
     row = part.iloc[place]
     if pd.isna(row.estimate):
         return f"none{mark(letters, row.note)}"
-    return f"{effect(row.estimate, row.ci_low, row.ci_high)} at {fixed(row['at'], 1)}{mark(letters, row.note)}"
+    return f"{effect(row.estimate, row.ci_low, row.ci_high)}\nat {fixed(row['at'], 1)}{mark(letters, row.note)}"
 
 
 def _e_values(data: ReportData) -> list[Block]:
@@ -235,7 +239,8 @@ def _e_values(data: ReportData) -> list[Block]:
     )
     columns = ("Association", "Perceived age by", "Adjustment", "n (events)", "Estimate (95% interval)", "E-value", "E-value, limit")
     note = (
-        "How strongly, as a risk ratio with both exposure and outcome, an unmeasured confounder would have to be tied to explain the estimate "
+        "How strongly, as a risk ratio with both exposure and outcome, an unmeasured confounder would have to be tied to explain the "
+        "estimate "
         "away, and to move the nearer end of the interval to no effect (VanderWeele & Ding 2017). Small values mean that little would do."
     )
     return [Grid("table-e-values", "E-values", columns, cells, note=note, text_columns=frozenset({1, 2}))]

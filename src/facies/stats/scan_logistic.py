@@ -1,0 +1,180 @@
+"""Logistic regression of many variants, one at a time: Newton's method on all of them together, with each variant's own people.
+
+All start at the model without a variant. The first step needs no weights of their own and is the score test; the following ones weigh
+the people anew for each variant, until the estimates stand. Someone without a call weighs nothing in that variant's model. Where there is
+no maximum, or it is not reached, Firth's penalty gives an estimate (see :func:`facies.stats.scan_firth.firth_variant`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.stats.calls import Calls, row_products
+from facies.stats.scan_linear import orthonormal_basis
+from facies.stats.small_systems import pairwise_products, solve_definite, unpack
+from facies.types import Floats
+
+SMALL_STEP = 1e-6
+"""Newton's method has arrived when its last step changes no log odds of the scaled columns by more; the error left is its square."""
+
+LARGEST_LOG_ODDS = 15.0
+"""A log odds ratio of an allele beyond this is on its way to infinity."""
+
+CHUNK_BYTES = 1_300_000
+"""Memory of one array of people by variants that is worked on at a time: about what a core keeps close to itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticModel:
+    """What does not change from variant to variant.
+
+    ``y``, (n,), is 0 or 1; ``basis``, (n, k), the constant and the covariates as columns of mean square 1 without correlation;
+    ``products`` their pairwise products; ``coef``, (k,), their log odds without a variant, and ``fitted`` the probabilities from these.
+    """
+
+    y: Floats
+    basis: Floats
+    products: Floats
+    coef: Floats
+    fitted: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticFits:
+    """Estimates for b variants, (b,), as log odds ratio an allele.
+
+    ``exact`` says that they are maximum likelihood estimates, otherwise they are those of the score test. NaN: there is no maximum or it
+    was not reached.
+    """
+
+    beta: Floats
+    std_error: Floats
+    p_value: Floats
+    exact: NDArray[np.bool_]
+
+
+def prepare_logistic(y: Floats, covariates: Floats, log_odds: Floats) -> LogisticModel:
+    """Prepare the logistic regression of y, (n,), on (n, k) covariates without a constant, given the log odds without a variant, (n,)."""
+    basis = orthonormal_basis(covariates) * np.sqrt(len(y))
+    coef = basis.T @ log_odds / len(y)
+    return LogisticModel(y, basis, pairwise_products(basis), coef, 1 / (1 + np.exp(-(basis @ coef))))
+
+
+def scan_logistic(calls: Calls, model: LogisticModel, *, exact_below: float = 1.0, max_steps: int = 12) -> LogisticFits:
+    """Regress the outcome on each variant and the covariates, in the people who have the variant's call; Wald tests.
+
+    Parameters
+    ----------
+    exact_below
+        Variants whose score test has a larger p-value keep its estimate: one Newton step from the model without the variant.
+    max_steps
+        Steps after which a variant is given up.
+
+    Examples
+    --------
+    >>> from facies.stats.calls import read_counts
+    >>> rng = np.random.default_rng(1)
+    >>> calls = read_counts(rng.binomial(2, 0.3, (1, 2000)).astype(float))
+    >>> y = (rng.random(2000) < 1 / (1 + np.exp(1 - 0.5 * calls.counts[0]))).astype(float)
+    >>> fits = scan_logistic(calls, prepare_logistic(y, rng.normal(size=(2000, 1)), np.full(2000, np.log(y.mean() / (1 - y.mean())))))
+    >>> bool(abs(fits.beta[0] - 0.5) < 3 * fits.std_error[0])
+    True
+    """
+    coef, pivot = _first_step(calls, model)
+    p_value = normal_p_value(coef[-1], 1 / np.sqrt(pivot))
+    exact = (p_value <= exact_below) | np.isnan(p_value) if exact_below < 1 else np.ones(len(pivot), dtype=bool)
+    coef[:, np.isnan(pivot)] = np.nan
+    coef[:, exact], pivot[exact] = _arrive(calls, np.flatnonzero(exact), model, coef[:, exact], max_steps)
+    std_error = 1 / np.sqrt(pivot)
+    return LogisticFits(coef[-1], std_error, normal_p_value(coef[-1], std_error), exact)
+
+
+def _first_step(calls: Calls, model: LogisticModel) -> tuple[Floats, Floats]:
+    """Return the coefficients (k + 1, b) after one step from the model without a variant, and the variants' information."""
+    k, pairs = model.basis.shape[1], model.products.shape[1]
+    weights, residuals = model.fitted * (1 - model.fitted), model.y - model.fitted
+    columns = np.column_stack([model.products * weights[:, None], model.basis * residuals[:, None]])
+    total = columns.sum(axis=0)
+    sums = total - calls.sum_missing(columns) if len(calls.variant) else np.tile(total, (len(calls.counts), 1))
+    systems, right = unpack(sums[:, :pairs], k, size=k + 1), np.empty((k + 1, len(sums)))
+    with_calls = calls.counts @ np.column_stack([model.basis * weights[:, None], residuals])
+    systems[k, :k], systems[k, k] = with_calls[:, :k].T, calls.counts**2 @ weights
+    right[:k], right[k] = sums[:, pairs:].T, with_calls[:, k]
+    step, pivot = solve_definite(systems, right)
+    step[:k] += model.coef[:, None]
+    return step, pivot
+
+
+def _arrive(calls: Calls, variants: NDArray[np.intp], model: LogisticModel, coef: Floats, max_steps: int) -> tuple[Floats, Floats]:
+    """Take Newton steps until the estimates stand; NaN where they do not."""
+    final, information = np.full(coef.shape, np.nan), np.full(coef.shape[1], np.nan)
+    active = np.flatnonzero(np.isfinite(coef[-1]))
+    for _ in range(max_steps):
+        if not len(active):
+            break
+        step, pivot = solve_definite(*_sums(calls.take(variants[active]), model, coef[:, active]))
+        coef[:, active] += step
+        arrived = np.abs(step).max(axis=0) <= SMALL_STEP
+        final[:, active[arrived]], information[active[arrived]] = coef[:, active[arrived]], pivot[arrived]
+        going = ~arrived & (np.abs(coef[-1, active]) < LARGEST_LOG_ODDS)
+        active = active[going]
+    return final, information
+
+
+def _sums(calls: Calls, model: LogisticModel, coef: Floats) -> tuple[Floats, Floats]:
+    """Return the information (k + 1, k + 1, b) and the score (k + 1, b) at these coefficients, chunk by chunk of variants."""
+    b, n = calls.counts.shape
+    k = model.basis.shape[1]
+    chunk = max(1, CHUNK_BYTES // (8 * n))
+    packed, crossed, score = np.empty((b, model.products.shape[1])), np.empty((b, k + 1)), np.empty((b, k + 1))
+    memory = np.empty((3, min(chunk, b), n))
+    for start in range(0, b, chunk):
+        rows = slice(start, min(start + chunk, b))
+        first, last = np.searchsorted(calls.variant, (rows.start, rows.stop))
+        missing = (calls.variant[first:last] - rows.start, calls.person[first:last])
+        counts = calls.counts[rows]
+        residuals, weights, spare = _weigh(counts, missing, model, coef[:, rows].T, memory[:, : len(counts)])
+        score[rows, :k], score[rows, k] = residuals @ model.basis, row_products(residuals, counts)
+        packed[rows] = weights @ model.products
+        np.multiply(weights, counts, out=spare)
+        crossed[rows, :k], crossed[rows, k] = spare @ model.basis, row_products(spare, counts)
+    systems = unpack(packed, k, size=k + 1)
+    systems[k] = crossed.T
+    return systems, np.ascontiguousarray(score.T)
+
+
+def _weigh(
+    counts: Floats, missing: tuple[NDArray[np.intp], NDArray[np.intp]], model: LogisticModel, coef: Floats, memory: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return y less the probability, and the probability times what it leaves to 1, (b, n) both; 0 where the call is missing."""
+    fitted, weights, spare = memory
+    np.matmul(coef[:, :-1], model.basis.T, out=fitted)
+    np.multiply(counts, coef[:, -1:], out=spare)
+    fitted += spare
+    np.negative(fitted, out=fitted)
+    with np.errstate(over="ignore"):
+        np.exp(fitted, out=fitted)
+    fitted += 1.0
+    np.reciprocal(fitted, out=fitted)
+    np.multiply(fitted, fitted, out=weights)
+    np.subtract(fitted, weights, out=weights)
+    residuals = np.subtract(model.y, fitted, out=fitted)
+    residuals[missing], weights[missing] = 0.0, 0.0
+    return residuals, weights, spare
+
+
+def normal_p_value(beta: Floats, std_error: Floats) -> Floats:
+    """Return two-sided p-values by the normal distribution, accurate far out in the tail.
+
+    Examples
+    --------
+    >>> normal_p_value(np.array([1.959964]), np.array([1.0])).round(6)
+    array([0.05])
+    """
+    from scipy.special import ndtr
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(2 * ndtr(-np.abs(beta / std_error)))
