@@ -16,12 +16,12 @@ import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 
-from facies.errors import StoreError
+from facies.errors import FaciesError, StoreError
 from facies.records import RunRecord, from_json, to_json
 from facies.tables import Column, Table
 
@@ -50,6 +50,33 @@ def write_whole(path: Path, data: bytes) -> Path:
             part.unlink()
         raise StoreError(_explain(path, error)) from error
     return path
+
+
+@contextlib.contextmanager
+def writing_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write in parts; it takes its place when the block ends without an error, and is gone otherwise.
+
+    Raises
+    ------
+    StoreError
+        When the disk is full or the folder may not be written; the old file is untouched.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        about_another_file = error.filename is not None and Path(error.filename).parent != path.parent
+        if isinstance(error, FaciesError) or about_another_file:
+            raise
+        raise StoreError(_explain(path, error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _explain(path: Path, error: OSError) -> str:

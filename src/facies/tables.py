@@ -731,6 +731,8 @@ PREFLIGHT = Table(
 
 GENE_SCORES = Table("gene_scores", ("participant_id",), (_PARTICIPANT,), "genes", open_ended=True)
 
+COMPONENTS = Table("components", ("participant_id",), (_PARTICIPANT,), "genes", open_ended=True)
+
 SCORE_WEIGHTS = Table(
     "score_weights",
     ("variant_id",),
@@ -832,7 +834,7 @@ SCANS = Table(
         Column("n_genome_wide", "integer", "variants with p below 5e-8", minimum=0),
         Column("top_variant", "text", "with the smallest p", nullable=True),
         _number("top_p", "its p-value"),
-        Column("file", "text", "the results, in the study's folder"),
+        Column("file", "text", "the results, in the study's folder; empty where none were written", nullable=True),
         _NOTE,
     ),
     "genes",
@@ -840,11 +842,10 @@ SCANS = Table(
 
 SCAN_POINTS = Table(
     "scan_points",
-    ("trait", "variant_id", "effect_allele"),
+    ("trait", "point"),
     (
         Column("trait", "text", "perceived age by source, or a binary outcome"),
-        _id("variant_id", "as the genotypes have it"),
-        Column("effect_allele", "text", "as the genotypes have it"),
+        Column("point", "integer", "number of the point", minimum=0),
         Column("chromosome", "text", "1 to 22, X, Y, MT"),
         Column("position", "integer", "in base pairs", minimum=0),
         _number("p_value", "two-sided", minimum=0, maximum=1, nullable=False),
@@ -914,6 +915,7 @@ REPLICATION_FACES = replace(FACES, name="replication_faces", written_by="replica
 REPLICATION_FACE_PREDICTIONS = replace(PREDICTIONS, name="replication_face_predictions", written_by="replication")
 REPLICATION_PREDICTIONS = replace(PARTICIPANT_PREDICTIONS, name="replication_predictions", written_by="replication")
 REPLICATION_METRICS = replace(METRICS, name="replication_metrics", written_by="replication")
+REPLICATION_SCORE_VARIANTS = replace(SCORE_VARIANTS, name="replication_score_variants", written_by="replication")
 REPLICATION_ASSOCIATIONS = replace(ASSOCIATIONS, name="replication_associations", written_by="replication")
 
 FOLD_PREDICTIONS = Table(
@@ -934,10 +936,11 @@ TABLES: dict[str, Table] = {
     for table in (
         PARTICIPANTS, PHOTOGRAPHS, FACES, SPLITS, READINGS, PANEL_ESTIMATES, READING_NOISE, OUTCOMES, PREDICTIONS,
         PARTICIPANT_PREDICTIONS, FOLD_PREDICTIONS, METRICS, REGION_SCORES, ASSOCIATIONS, ASSOCIATION_STEPS, ASSOCIATION_CURVES, COMPARISONS,
-        PROXY_ESTIMATES, AGE_GAPS, AGE_GAP_SUMMARIES, PREFLIGHT, GENE_SCORES, SCORE_WEIGHTS, SCORE_VARIANTS, SCORE_GROUPS, SCAN, SCANS,
+        PROXY_ESTIMATES, AGE_GAPS, AGE_GAP_SUMMARIES, PREFLIGHT, GENE_SCORES, COMPONENTS, SCORE_WEIGHTS, SCORE_VARIANTS, SCORE_GROUPS, SCAN, SCANS,
         SCAN_POINTS,
         REPLICATIONS, SHIFTS,
         REPLICATION_FACES, REPLICATION_FACE_PREDICTIONS, REPLICATION_PREDICTIONS, REPLICATION_METRICS, REPLICATION_ASSOCIATIONS,
+        REPLICATION_SCORE_VARIANTS,
     )
 }  # fmt: skip
 """All tables by name."""

@@ -142,6 +142,7 @@ def test_associate__too_few_events_in_one_sex_leave_that_effect_out(tables):
     assert np.isnan(found.estimate["sex=female"])
     assert found.note["sex=female"].startswith("4 of ")
     assert np.isfinite(found.estimate["sex=male"])
+    assert np.isnan(found.estimate["sex_interaction"])
 
 
 def test_association_steps__count_who_is_left_at_each_step(tables):

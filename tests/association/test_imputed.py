@@ -74,7 +74,7 @@ def test_associate__a_covariate_that_nobody_has_gives_a_row_with_a_note():
         exposures, outcomes, people.assign(bmi=np.nan), outcome_kinds={"cognition": "continuous"}, n_imputations=2, **SETTINGS
     )
     assert found.estimate.isna().all()
-    assert found.note[1].startswith("bmi has 0 values: too few to impute the others from")
+    assert found.note[1].startswith("bmi has 0 values: more than 5 are needed")
 
 
 def test_associate_traits__imputes_covariates_too():

@@ -206,3 +206,37 @@ def wrong(change: str) -> dict[str, Any]:
 def test_cross_fit__refuses_what_cannot_be_right(change, message):
     with pytest.raises(InputError, match=message):
         cross_fit(**wrong(change))
+
+
+def test_fold_predictions__are_those_of_a_plain_loop_for_people_on_whom_no_model_is_fitted():
+    from facies.models import RidgeAge
+
+    given = cohort(60, photographs=2)
+    given["y_by_participant"].iloc[50:] = np.nan
+    given["folds"].iloc[55:] = -1
+    found = cross_fit(**given, settings={"alpha": 3.0}).fold_predictions
+    assert found.groupby("participant_id").fold.apply(list).to_dict() == {f"p{i:03d}": [0, 1, 2, 3, 4] for i in range(50, 60)}
+    owner = np.array(given["participant_ids"])
+    fold = given["folds"][owner].to_numpy()
+    y = given["y_by_participant"][owner].to_numpy()
+    for k in range(5):
+        rows = (fold != k) & np.isfinite(y)
+        loop = RidgeAge(alpha=3.0).fit(given["X"][rows], y[rows], sample_weight=np.full(rows.sum(), 0.5))
+        here = found[found.fold == k].set_index("participant_id").predicted
+        for person in here.index:
+            assert here[person] == pytest.approx(loop.predict(given["X"][owner == person]).mean(), abs=1e-9)
+
+
+def test_fold_predictions__a_relative_of_someone_who_trains_is_predicted_by_the_fold_without_the_relative_only():
+    given = cohort(60)
+    given["y_by_participant"].iloc[59] = np.nan
+    families = pd.Series(np.nan, index=given["y_by_participant"].index, dtype=object)
+    families.iloc[[3, 59]] = "f1"
+    found = cross_fit(**given, groups=families)
+    assert found.fold_predictions.fold.tolist() == [given["folds"]["p003"]]
+    own = found.participant_predictions.set_index("participant_id").predicted["p059"]
+    assert found.fold_predictions.predicted[0] == pytest.approx(own)
+
+
+def test_fold_predictions__are_empty_when_everybody_trains():
+    assert cross_fit(**cohort(60)).fold_predictions.empty

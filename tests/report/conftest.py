@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
-import invented_tables as invented
 import numpy as np
 import pandas as pd
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import invented_tables as invented
 
 from facies.records import CropContract, EncoderCard, Estimate, ModelCard, RunRecord
 from facies.report import AverageFace, ReportData, render_report

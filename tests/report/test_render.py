@@ -39,7 +39,7 @@ def test_page__identifiers_are_unique_and_every_reference_has_its_target(report_
 
 def test_page__figures_and_faces_say_in_words_what_they_show(report_html: str, page: Any) -> None:
     figures = page.values("aria-label")
-    assert len(figures) == 6
+    assert len(figures) == 4 + 1 + 6 + 5 + 2 + 1 + 8 + 6  # agreement, gaps, forests, curves, comparison, genotypes, scans, replication
     assert all(re.search(r"\d", text) for text in figures)
     assert len(page.values("alt", "img")) == 2
     assert all("200 people" in text for text in page.values("alt", "img"))
@@ -147,7 +147,7 @@ def test_page__no_heading_is_empty(report_html: str, bare_data: ReportData) -> N
         assert re.search(r"</h3>\s*(<h[23]|</section>)|</h2>\s*</section>", html) is None
 
 
-@pytest.mark.parametrize("name", sorted(set(MISSING) - {"runs", "model_cards", "average_faces"}))
+@pytest.mark.parametrize("name", sorted(set(MISSING) - {"runs", "model_cards", "average_faces", "margins"}))
 def test_page__any_table_may_be_absent_or_empty(report_data: ReportData, name: str) -> None:
     frame = getattr(report_data, name)
     absent = render_report(dataclasses.replace(report_data, **{name: None}, missing={name: "the reason of this test"}), figures=False)
@@ -159,7 +159,7 @@ def test_page__any_table_may_be_absent_or_empty(report_data: ReportData, name: s
         assert "the reason of this test" in absent
 
 
-@pytest.mark.parametrize("name", ["runs", "model_cards", "average_faces"])
+@pytest.mark.parametrize("name", ["runs", "model_cards", "average_faces", "margins"])
 def test_page__any_record_may_be_absent(report_data: ReportData, name: str) -> None:
     changed = dataclasses.replace(report_data, **{name: ()}, missing={name: "the reason of this test"})
     assert "the reason of this test" in render_report(changed, figures=False)

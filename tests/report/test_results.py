@@ -24,7 +24,7 @@ def test_results__hold_every_row_of_metrics_but_those_of_single_readers(report_d
 
 def test_results__a_missing_number_is_null(report_data: ReportData) -> None:
     rows = results_json(report_data)["associations"]
-    assert [row["n_events"] for row in rows if row["outcome"] == "cognition"] == [None] * 6
+    assert [row["n_events"] for row in rows if row["outcome"] == "cognition"] == [None] * 30
 
 
 def test_results__count_people_and_reasons(report_data: ReportData) -> None:

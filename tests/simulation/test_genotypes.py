@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from facies.errors import InputError
-from facies.simulation import Cohort, GenotypeSettings, SimulatedGenotypes, simulate_cohort, simulate_genotypes
+from facies.simulation import Cohort, GenotypeSettings, ReaderPool, SimulatedGenotypes, simulate_cohort, simulate_genotypes
 from facies.simulation.genotypes import MISSING_CALL
 
 N = 8000
@@ -147,6 +147,22 @@ def test_genotypes__planted_effects_are_found_again_in_the_latent_perceived_age(
     assert abs(cohort.truth.years_looking_older.mean()) < 0.15
 
 
+def test_genotypes__that_make_looks_vary_more_attenuate_the_panel_mean_less() -> None:
+    pool = ReaderPool(n_readers=3, n_pool=12, bin_years=0.0)
+    settings = GenotypeSettings(n_variants=30, group_shares=(0.5, 0.5), group_years=(-6.0, 6.0))
+    cohort = simulate_cohort(15_000, random_state=8, readers=pool, genotypes=settings)
+    effect, plain = (c.planted["perceived_age -> hearing_loss"] for c in (cohort, simulate_cohort(5, random_state=8, readers=pool)))
+    panel = cohort.readings.groupby("photo_id").reading.mean()
+    means = panel.groupby(cohort.photographs.set_index("photo_id").participant_id).mean().reindex(cohort.participants.participant_id)
+    people = cohort.participants
+    smoking = pd.get_dummies(people.smoking, dtype=float)[["former", "current"]]
+    columns = {"panel": means.to_numpy(), "age": people.age, "male": (people.sex == "male") * 1.0, "bmi": people.bmi}
+    design = sm.add_constant(pd.DataFrame({**columns, "sun": people.sun_exposure}).join(smoking))
+    fit = sm.OLS(cohort.outcomes.hearing_loss, design).fit()
+    assert abs(fit.params["panel"] - effect.expected) < 3.5 * fit.bse["panel"]
+    assert effect.expected - plain.expected > 2 * fit.bse["panel"]
+
+
 def test_genotypes__do_not_change_the_people_of_a_seed() -> None:
     plain = simulate_cohort(300, random_state=3)
     drawn = simulate_cohort(300, random_state=3, genotypes=GenotypeSettings(n_variants=50))
@@ -204,6 +220,26 @@ def test_settings__that_make_no_sense_are_refused(settings: dict[str, object], m
 def test_settings__an_effect_needs_a_simulated_variant(people: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="years names 'rs1805007': name one of sim1 to sim20"):
         simulate_genotypes(people, random_state=1, settings=GenotypeSettings(n_variants=30, years={"rs1805007": 1.0}))
+
+
+def test_simulate_genotypes__of_relatives_needs_their_haplotypes() -> None:
+    cohort = simulate_cohort(60, random_state=1, family_share=0.5)
+    settings = GenotypeSettings(n_variants=12)
+    with pytest.raises(InputError, match="give the cohort's haplotypes too"):
+        simulate_genotypes(cohort.participants, random_state=1, relatives=cohort.relatives)
+    with pytest.raises(InputError, match="not of these 59 people"):
+        simulate_genotypes(cohort.participants.head(59), random_state=1, relatives=cohort.relatives, haplotypes=cohort.haplotypes)
+    drawn = simulate_genotypes(
+        cohort.participants, random_state=1, relatives=cohort.relatives, haplotypes=cohort.haplotypes, settings=settings
+    )
+    assert list(drawn.samples.family_id.dropna()) == list(cohort.participants.family_id.dropna())
+
+
+def test_simulate_genotypes__takes_people_without_sex_and_mc1r_but_no_wrong_counts(people: pd.DataFrame) -> None:
+    drawn = simulate_genotypes(people[["participant_id"]].head(20), random_state=1, settings=GenotypeSettings(n_variants=12))
+    assert drawn.samples.sex.isna().all()
+    with pytest.raises(InputError, match=r"mc1r of p0001 is nan: give 0, 1 or 2"):
+        simulate_genotypes(people.head(3).assign(mc1r=np.nan), random_state=1)
 
 
 def test_cohort__has_genotypes_of_the_people_in_the_order_of_the_participants() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import kstest
 
-from facies.simulation import Cohort, GenotypeSettings, simulate_cohort
+from facies.simulation import Cohort, GenotypeSettings, simulate_cohort, write_genotypes
 from facies.simulation.relatives import LOOKS_CORRELATION, Likeness
 from facies.tables import PARTICIPANTS
 
@@ -102,6 +106,30 @@ def test_relatives__have_alike_outcomes_of_every_kind(cohort: Cohort, pairs: pd.
         among = np.corrcoef(values[pairs.row_1], values[pairs.row_2])[0, 1]
         assert among > 2.5 / np.sqrt(len(pairs)), name
         assert abs(np.corrcoef(values[alone[:-1]], values[alone[1:]])[0, 1]) < 4 / np.sqrt(len(alone)), name
+
+
+@pytest.mark.skipif(shutil.which("plink2") is None, reason="plink2 is not installed")
+def test_relatives__plink2_finds_them(tmp_path: Path) -> None:
+    pytest.importorskip("bed_reader")
+    settings = GenotypeSettings(n_variants=3010, group_shares=(1.0,), f_st=0.0, block_size=1, min_frequency=0.1)
+    cohort = simulate_cohort(150, random_state=2, family_share=0.5, genotypes=settings)
+    assert cohort.genotypes is not None
+    path = write_genotypes(cohort.genotypes, tmp_path / "cohort.bed")
+    command = ["plink2", "--bfile", str(path.with_suffix("")), "--make-king-table", "--out", str(tmp_path / "out"), "--threads", "1"]
+    subprocess.run(command, check=True, capture_output=True)
+    found = pd.read_csv(tmp_path / "out.kin0", sep="\t")
+    family = cohort.participants.set_index("participant_id").family_id
+    one, two = (family.reindex(found[name]).to_numpy() for name in ("IID1", "IID2"))
+    related = pd.Series(one == two) & pd.Series(one).notna()
+    assert found.KINSHIP[related].between(0.177, 0.354).all()  # the first degree, by KING's limits
+    assert (found.KINSHIP[~related] < 0.0884).all()
+    assert related.sum() > 30
+
+
+def test_relatives__one_person_alone_makes_no_family() -> None:
+    cohort = simulate_cohort(5, random_state=1, family_share=0.2, further_outcomes=True)
+    assert cohort.participants.family_id.isna().all()
+    assert set(cohort.relatives.relation) == {"unrelated"}
 
 
 def test_likeness__leaves_each_persons_own_distribution_as_it_is() -> None:

@@ -13,7 +13,7 @@ from facies.stats.linear import fit_linear
 from facies.stats.logistic import fit_logistic
 from facies.stats.mixed import fit_mixed
 from facies.stats.ordinal import fit_ordinal
-from facies.stats.survival import fit_cox, score_residuals
+from facies.stats.survival import fit_cox, hazards_p_value, score_residuals
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 IN_R = {"male": "sexmale", "rotterdam": "siterotterdam", "utrecht": "siteutrecht", "intercept": "(Intercept)"}
@@ -86,6 +86,30 @@ def test_score_residuals__add_up_to_nothing_at_the_maximum(cohort):
     assert np.abs(residuals.sum(axis=0)).max() < 1e-8 * len(rows)
 
 
+def test_hazards_p_value__equals_lifelines():
+    from lifelines import CoxPHFitter
+    from lifelines.statistics import proportional_hazard_test
+
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(300, 2))
+    time = rng.weibull(1.0 + 0.3 * (X[:, 0] > 0)) * np.exp(-0.4 * X[:, 0] - 0.2 * X[:, 1])
+    event = (rng.uniform(size=300) < 0.7) * 1.0
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "time": time, "event": event})
+    theirs = CoxPHFitter().fit(frame, "time", "event", fit_options={"precision": 1e-12, "r_precision": 1e-14})
+    p_value = proportional_hazard_test(theirs, frame, time_transform="rank").p_value[0]
+    coef, bread = theirs.params_.to_numpy(), theirs.variance_matrix_.to_numpy()
+    assert hazards_p_value(time, event, X, coef, bread) == pytest.approx(p_value, rel=1e-6)
+
+
+def test_fit_cox__with_late_entry_keeps_the_size_of_its_test_of_proportional_hazards():
+    rng, notes = np.random.default_rng(7), []
+    for _ in range(60):
+        x, age = rng.normal(size=200), rng.uniform(50, 80, 200)
+        time = rng.exponential(10 * np.exp(-0.4 * x))
+        notes.append(fit_cox(age + np.minimum(time, 15), (time < 15) * 1.0, x[:, None], names=("x",), entry=age).note)
+    assert sum("not proportional" in note for note in notes) <= 9
+
+
 def test_fit_cox__says_when_hazards_are_not_proportional():
     rng = np.random.default_rng(4)
     x = np.repeat([0.0, 1.0], 400)
@@ -121,6 +145,13 @@ def test_fit_ordinal__equals_r(cohort, expected, clustered):
     compare(fit, "ordinal_cluster" if clustered else "ordinal", expected)
 
 
+def test_fit_ordinal__separated_levels_give_a_note():
+    x = np.arange(90.0)
+    fit = fit_ordinal(np.repeat([0.0, 1.0, 2.0], 30), x[:, None], names=("x",))
+    assert np.isnan(fit.coef).all()
+    assert fit.note == "the fit did not converge: a level may be separated"
+
+
 def test_fit_mixed__equals_lme4_and_statsmodels(cohort, expected):
     from statsmodels.regression.mixed_linear_model import MixedLM
 
@@ -149,6 +180,14 @@ def test_fit_firth__equals_brglm2(cohort, expected):
     assert fit.ci_low[0] == pytest.approx(expected["firth", "perceived_age", "ci_low"], rel=1e-5)
     assert fit.ci_high[0] == pytest.approx(expected["firth", "perceived_age", "ci_high"], rel=1e-5)
     assert fit.n_events == expected["firth", "", "n_events"]
+
+
+def test_fit_firth__steep_separation_converges_at_what_rounding_allows(cohort):
+    x = cohort.perceived_age.to_numpy()
+    fit = fit_firth((x > np.median(x)) * 1.0, np.column_stack([x, cohort.age]), names=("x", "age"))
+    assert np.isfinite(fit.coef).all()
+    assert 0 < fit.ci_low[0] < fit.coef[0] < fit.ci_high[0]
+    assert fit.note == ""
 
 
 def test_fit_firth__is_finite_where_data_are_separated():

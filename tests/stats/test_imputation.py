@@ -63,8 +63,16 @@ def test_impute__a_column_with_one_value_is_filled_with_it():
     assert impute(table, n_imputations=2)[0].b.tolist() == [2.0] * 30
 
 
+def test_impute__collinear_columns_do_no_harm():
+    table = with_gaps(np.random.default_rng(4), n=200)
+    table = table.assign(months=12 * table.x, twice=2 * table.c)
+    for done in impute(table, n_imputations=2, random_state=4):
+        assert not done.isna().to_numpy().any()
+        assert np.abs(done.twice - 2 * done.c).max() < 0.5
+
+
 def test_impute__too_little_to_draw_from_is_refused():
-    with pytest.raises(InputError, match="bmi has 3 values: too few"):
+    with pytest.raises(InputError, match="bmi has 3 values: more than 5 are needed"):
         impute(pd.DataFrame({"age": np.arange(9.0), "bmi": [1.0, 2, 3, *[np.nan] * 6]}))
     with pytest.raises(InputError, match="n_imputations is 1"):
         impute(pd.DataFrame({"age": [1.0]}), n_imputations=1)

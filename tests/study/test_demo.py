@@ -88,6 +88,12 @@ def test_simulate_study__again_with_other_settings_leaves_nothing_behind(tmp_pat
     assert "genotypes" not in tomllib.loads((study / "study.toml").read_text())
 
 
+@pytest.mark.parametrize(("genotypes", "scanned"), [("tsv", []), ("vcf", ["16:89800000-90000000"])])
+def test_simulate_study__scans_around_mc1r_where_the_file_says_positions(tmp_path: Path, genotypes: str, scanned: list[str]) -> None:
+    simulate_study(tmp_path / "study", n_participants=3, size=64, genotypes=genotypes, n_variants=12)
+    assert read_config(tmp_path / "study").genotypes.scan == scanned
+
+
 def test_simulate_study__genotypes_do_not_change_the_faces(tmp_path: Path, studies: tuple[Path, Path]) -> None:
     for name, genotypes in (("with", "tsv"), ("without", None)):
         simulate_study(tmp_path / name, n_participants=60, size=64, genotypes=genotypes, n_variants=12)

@@ -11,7 +11,7 @@ import pandas as pd
 from facies.association.design import Design, gather
 from facies.association.families import FAMILY_SCALES, Asked, OutcomeSpec, fit_columns, outcome_specs
 from facies.association.morbidity import Part, parts, require_questions
-from facies.association.rows import exponential
+from facies.association.rows import exponential, note_of
 from facies.errors import InputError
 from facies.stats.regression import Fit
 from facies.stats.splines import natural_spline, spline_knots
@@ -50,7 +50,7 @@ def association_curves(
 
     Returns
     -------
-    Table ``association_curves``. Where nothing can be estimated one row stands at the median, with the reason.
+    Table ``association_curves``. Where nothing can be estimated one row stands at the median, with the reason; where nobody is left, none.
 
     Raises
     ------
@@ -79,7 +79,8 @@ def association_curves(
         design = part.design()
         for name in part.exposures:
             rows += _curve(part, design, name, asked, n_points)
-    return ASSOCIATION_CURVES.validate(pd.DataFrame(rows, columns=[column.name for column in ASSOCIATION_CURVES.columns]))
+    names = [column.name for column in ASSOCIATION_CURVES.columns]
+    return ASSOCIATION_CURVES.validate(pd.DataFrame(rows, columns=names) if rows else ASSOCIATION_CURVES.empty())
 
 
 def _curve(part: Part, design: Design, name: str, asked: Asked, n_points: int) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ def _curve(part: Part, design: Design, name: str, asked: Asked, n_points: int) -
     names = (name, *(f"{name} bend {i}" for i in range(1, basis.shape[1])))
     columns = np.column_stack([basis, design.X])
     fit = fit_columns(part.outcomes(design), part.spec, columns, (*names, *design.names), design, asked)
-    note = "; ".join([*([fit.note] if fit.note else []), *design.notes]) or None
+    note = note_of(fit, design.notes)
     if not fit.estimated or fit.covariance is None:
         return [common | _no_curve(middle, FAMILY_SCALES[fit.family], note)]
     common |= {"scale": FAMILY_SCALES[fit.family], "p_nonlinear": _p_nonlinear(fit, basis.shape[1]), "note": note}

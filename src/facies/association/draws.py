@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from facies.association.design import Design
 from facies.association.families import OutcomeSpec
@@ -45,16 +43,17 @@ def draw_participants(
     """
     parts = [
         (np.column_stack([refit(weights) for refit in refits]), residual_moments(sources, design.X, weights))
-        for weights in _weights(len(sources), design.clusters, n_bootstrap, random_state)
+        for weights in _weights(design, n_bootstrap, random_state)
     ]
     return Draws(np.concatenate([coef for coef, _ in parts]), np.concatenate([moments for _, moments in parts]))
 
 
-def _weights(n: int, clusters: NDArray[Any] | None, n_bootstrap: int, random_state: int) -> Iterator[Floats]:
-    """Yield how often each participant was drawn, those of one family always together."""
-    codes, n_clusters = (np.arange(n), n) if clusters is None else cluster_codes(clusters)
+def _weights(design: Design, n_bootstrap: int, random_state: int) -> Iterator[Floats]:
+    """Yield how often each participant was drawn, those of one family always together, whatever the order of the rows."""
+    names = design.participants.to_numpy().astype(str) if design.clusters is None else design.clusters
+    codes, n_clusters = cluster_codes(names)
     for weights in draw_weights(n_clusters, n_bootstrap=n_bootstrap, random_state=random_state):
-        yield weights if clusters is None else weights[:, codes]
+        yield weights[:, codes]
 
 
 def refit_of(fit: Fit, outcomes: pd.DataFrame, spec: OutcomeSpec, x: Floats, design: Design) -> Refit:

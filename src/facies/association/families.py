@@ -15,8 +15,8 @@ from facies.stats.firth import fit_firth, is_rare
 from facies.stats.linear import fit_linear
 from facies.stats.logistic import fit_logistic, separation
 from facies.stats.mixed import fit_mixed
-from facies.stats.ordinal import fit_ordinal
-from facies.stats.regression import Fit, one_family
+from facies.stats.ordinal import FEWEST_LEVELS, fit_ordinal
+from facies.stats.regression import Fit, no_fit, one_family
 from facies.stats.survival import fit_cox
 from facies.types import Floats
 
@@ -240,7 +240,8 @@ def _binary(data: _Data) -> Fit:
         return fit if fit.note else firth
     reason = "fewer than 10 with (or without) the outcome a coefficient" if fit.estimated else separation(y, X, names).partition(":")[0]
     relatives = "" if clusters is None else ", people taken as independent"
-    return replace(firth, note=f"{reason or 'almost separated'}: Firth's regression{relatives}")
+    said = f"{reason or 'almost separated'}: Firth's regression{relatives}"
+    return replace(firth, note=f"{said}; {firth.note}" if firth.note else said)
 
 
 def _time_to_event(data: _Data) -> Fit:
@@ -262,6 +263,10 @@ def _count(data: _Data) -> Fit:
 
 
 def _ordinal(data: _Data) -> Fit:
+    n_levels = len(np.unique(data.y))
+    if n_levels < FEWEST_LEVELS:
+        note = f"{n_levels} levels are left among {len(data.y)} participants: {FEWEST_LEVELS} are needed"
+        return no_fit(data.names, len(data.y), int((data.y > data.y.min()).sum()) if n_levels else 0, note, family="ordinal")
     return fit_ordinal(
         data.y, data.X, names=data.names, clusters=data.design.clusters, min_events=data.asked.min_events, level=data.asked.level
     )  # fmt: skip

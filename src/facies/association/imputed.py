@@ -78,9 +78,11 @@ def impute_covariates(task: Imputation, *, random_state: int) -> list[Design]:
     Raises
     ------
     InputError
-        When a covariate has too few values to impute from.
+        When nobody is left, or a covariate has too few values to impute from.
     """
     given = task.given
+    if given.empty and len(given.columns):
+        raise InputError("nobody has the outcome and the exposure: there is nothing to impute")
     numbers = given.select_dtypes("number").astype(np.float64)
     others = pd.concat([task.predictors.add_prefix("predictor "), numbers], axis=1)
     scores = {str(name): _level_scores(given[name], others) for name in given.columns.difference(numbers.columns)}
@@ -101,7 +103,7 @@ def _level_scores(column: pd.Series, others: pd.DataFrame) -> dict[str, float]:
     known = column.notna().to_numpy()
     if len(levels) < 3:
         return plain
-    predictors = others.fillna(others.mean())[known].to_numpy(dtype=np.float64)
+    predictors = others.fillna(others.mean()).dropna(axis=1)[known].to_numpy(dtype=np.float64)
     centred = predictors - predictors.mean(axis=0)
     fitted = np.linalg.lstsq(centred, _dummies(column[known], levels), rcond=None)[0]
     means = np.array([(centred @ fitted)[(column[known] == level).to_numpy()].mean(axis=0) for level in levels])

@@ -56,7 +56,8 @@ def sex_fits(
         fit = _fit(outcomes, spec, (parts[level], parts[other]), (f"{exposure}:{level}", f"{exposure}:{other}"), design, asked)
         fits.append((f"sex={level}", _within(fit, level, (sex == level).to_numpy(), outcomes[spec.name], spec, asked.min_events)))
     between = _fit(outcomes, spec, (parts["male"], x), (f"{exposure}:male", exposure), design, asked)
-    return [*fits, ("sex_interaction", _said(between))]
+    lacking = next((fit for _, fit in fits if not fit.estimated), None)
+    return [*fits, ("sex_interaction", _said(between) if lacking is None else _without(between, lacking.note))]
 
 
 def _fit(
@@ -72,9 +73,13 @@ def _within(fit: Fit, level: str, chosen: NDArray[np.bool_], y: pd.Series, spec:
     rarer = None if n_events is None else (min(n_events, n - n_events) if spec.kind == "binary" else n_events)
     if rarer is not None and rarer < min_events and fit.estimated:
         note = f"{n_events} of {n} participants with sex={level} have the outcome: fewer than {min_events} with or without it"
-        nothing = np.full_like(fit.coef, np.nan)
-        fit = replace(fit, coef=nothing, std_error=nothing, ci_low=nothing, ci_high=nothing, p_value=nothing, note=note)
+        fit = _without(fit, note)
     return replace(fit, n=n, n_events=n_events)
+
+
+def _without(fit: Fit, note: str) -> Fit:
+    nothing = np.full_like(fit.coef, np.nan)
+    return replace(fit, coef=nothing, std_error=nothing, ci_low=nothing, ci_high=nothing, p_value=nothing, note=note)
 
 
 def _lowest(y: pd.Series, spec: OutcomeSpec) -> float:

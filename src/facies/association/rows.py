@@ -41,8 +41,6 @@ def to_row(question: Question, fit: Fit, notes: Sequence[str], *, analysis: str 
     """Return one row of ``associations``, the first coefficient times ``per``."""
     ratio = FAMILY_SCALES[fit.family] != "difference"
     estimate, low, high = (float(values[0]) * question.per for values in (fit.coef, fit.ci_low, fit.ci_high))
-    kept = [said for said in notes if not (fit.family == "firth" and said.startswith(ROBUST))]
-    note = "; ".join([*([fit.note] if fit.note else []), *kept])
     return {
         "exposure": question.exposure,
         "outcome": question.outcome,
@@ -60,8 +58,14 @@ def to_row(question: Question, fit: Fit, notes: Sequence[str], *, analysis: str 
         "ci_high": exponential(high) if ratio else high,
         "p_value": float(fit.p_value[0]),
         "test_family": question.test_family if analysis == COMPLETE_CASE else None,
-        "note": note or None,
+        "note": note_of(fit, notes),
     }
+
+
+def note_of(fit: Fit, notes: Sequence[str]) -> str | None:
+    """Join what the fit and the design say; Firth's regression has no robust standard errors."""
+    kept = [said for said in notes if not (fit.family == "firth" and said.startswith(ROBUST))]
+    return "; ".join([*([fit.note] if fit.note else []), *kept]) or None
 
 
 def exponential(value: float) -> float:

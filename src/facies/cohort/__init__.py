@@ -11,7 +11,7 @@ from facies.cohort.examples import example_tables
 from facies.cohort.files import UserTable, find_optional_table, find_table, read_user_table, read_with_lines
 from facies.cohort.flow import summarise_flow
 from facies.cohort.folds import assign_folds, prove_exclusive
-from facies.cohort.identifiers import canonical_id, match_ids
+from facies.cohort.identifiers import canonical_id, match_ids, near_identifiers, why_differ
 from facies.cohort.intake import Intake, IntakeSettings, StudyTables, assess_intake, read_intake, read_study_tables
 from facies.cohort.photographs import assess_photographs, list_photographs, locate_photograph
 from facies.cohort.sidecars import read_sidecar
@@ -35,6 +35,7 @@ __all__ = [
     "list_photographs",
     "locate_photograph",
     "match_ids",
+    "near_identifiers",
     "perceptual_hash",
     "prove_exclusive",
     "read_intake",
@@ -43,4 +44,5 @@ __all__ = [
     "read_user_table",
     "read_with_lines",
     "summarise_flow",
+    "why_differ",
 ]

@@ -15,7 +15,7 @@ from facies.models.frozen import Calibration, FrozenModel, TrainingSummary, leve
 from facies.models.people import People, gather_people
 from facies.models.regressors import make_regressor
 from facies.models.unlikeness import Unlikeness, fit_unlikeness
-from facies.tables import PARTICIPANT_PREDICTIONS, PREDICTIONS
+from facies.tables import FOLD_PREDICTIONS, PARTICIPANT_PREDICTIONS, PREDICTIONS
 from facies.types import Floats, Vectors
 
 KEPT_LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -34,6 +34,9 @@ class CrossFit:
         One row a face (:data:`facies.tables.PREDICTIONS`).
     participant_predictions
         One row a person, the mean over the photographs (:data:`facies.tables.PARTICIPANT_PREDICTIONS`).
+    fold_predictions
+        Of people on whom no model is fitted, one row a fold, by the model that left this fold out (:data:`facies.tables.FOLD_PREDICTIONS`).
+        Where a relative is in a fold there is one row only, of the model that left the relative's fold out.
     chosen
         For every fold, -1 for all: how many people and photographs it was fitted on and what the inner folds chose.
     frozen
@@ -42,6 +45,7 @@ class CrossFit:
 
     predictions: pd.DataFrame
     participant_predictions: pd.DataFrame
+    fold_predictions: pd.DataFrame
     chosen: pd.DataFrame
     frozen: FrozenModel
 
@@ -129,6 +133,7 @@ def cross_fit(
     return CrossFit(
         predictions=_predictions(people, faces, names, level),
         participant_predictions=_participant_predictions(people, persons, names, level),
+        fold_predictions=_fold_predictions(people, fits, names),
         chosen=pd.DataFrame([fits[fold].record for fold in sorted(fits)]),
         frozen=_freeze(people, fits[-1], faces, persons, names, regressor, settings, level),
     )
@@ -206,6 +211,20 @@ def _participant_predictions(people: People, persons: pd.DataFrame, names: Mappi
             }
         )
     )
+
+
+def _fold_predictions(people: People, fits: Mapping[int, _FoldFit], names: Mapping[str, str]) -> pd.DataFrame:
+    """Predict people on whom no model is fitted by the model of each fold, or only by the one without their relative."""
+    parts = [FOLD_PREDICTIONS.empty()]
+    for number, fit in fits.items():
+        theirs = (~people.table.trains & people.table.fold.isin([-1, number])).to_numpy()
+        rows = np.flatnonzero(theirs[people.owner])
+        if number >= 0 and len(rows):
+            predicted = pd.Series(fit.regressor.predict(people.X[rows])).groupby(people.owner[rows]).mean()
+            parts.append(
+                pd.DataFrame({"participant_id": people.table.index[predicted.index], **names, "fold": number, "predicted": predicted})
+            )
+    return FOLD_PREDICTIONS.validate(pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0])
 
 
 def _half_widths(table: pd.DataFrame, scores: Floats, level: float) -> Floats:

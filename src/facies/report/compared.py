@@ -11,6 +11,7 @@ import pandas as pd
 from facies.report.data import ReportData
 from facies.report.effects import RATIOS, back, drawn_adjustment, each, effects, source_ranks
 from facies.report.numbers import fixed
+from facies.tables import COMPARISONS
 
 VERDICTS = {
     "equivalent": "equivalent",
@@ -52,7 +53,7 @@ def comparisons(data: ReportData) -> pd.DataFrame:
     """
     frame = data.table("source_comparisons")
     if frame is None:
-        return pd.DataFrame(columns=["role", "variable", "adjustment", "computed", "kind", "rank", "late", "estimate"])
+        return COMPARISONS.empty().assign(kind="", rank=0, other=False, late=False)
     ranks, places = source_ranks(data), _places(data, frame)
     ready = frame.assign(
         kind=frame.role.map({"exposure": "risk", "outcome": "determinant"}),

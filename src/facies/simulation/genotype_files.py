@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facies._optional import import_extra
-from facies.errors import InputError
+from facies.errors import InputError, StoreError
 from facies.simulation.genotypes import MISSING_CALL, SimulatedGenotypes
 from facies.store import write_tsv, write_whole
 
@@ -56,7 +56,6 @@ def genotype_paths(path: Path) -> list[Path]:
 def _write_bed(genotypes: SimulatedGenotypes, path: Path) -> Path:
     """Write beside the place and rename, the .bed last: it is there only when the three are whole."""
     bed_reader = import_extra("bed_reader", extra="genes")
-    path.parent.mkdir(parents=True, exist_ok=True)
     parts = {name: name.with_name(f".{name.name}.part") for name in genotype_paths(path)}
     bed, bim, fam = parts.values()
     samples, variants = genotypes.samples, genotypes.variants
@@ -70,9 +69,16 @@ def _write_bed(genotypes: SimulatedGenotypes, path: Path) -> Path:
         "allele_1": variants.effect_allele.tolist(),
         "allele_2": variants.other_allele.tolist(),
     }
-    bed_reader.to_bed(bed, genotypes.calls, properties=properties, count_A1=True, bim_filepath=bim, fam_filepath=fam)
-    for name, part in reversed(parts.items()):
-        part.replace(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bed_reader.to_bed(bed, genotypes.calls, properties=properties, count_A1=True, bim_filepath=bim, fam_filepath=fam)
+        for name, part in reversed(parts.items()):
+            part.replace(name)
+    except OSError as error:
+        raise StoreError(f"{path.name} was not written ({error.strerror}): make room and the folder {path.parent} writable") from error
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
     return path
 
 

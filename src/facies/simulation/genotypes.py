@@ -48,6 +48,8 @@ class SimulatedGenotypes:
     def dosages(self, variant_ids: list[str] | None = None) -> pd.DataFrame:
         """Return calls as numbers, NaN where missing: participant_id and one column a variant (all, or those named).
 
+        All variants as numbers take eight times the memory of the calls.
+
         Raises
         ------
         InputError
@@ -90,7 +92,8 @@ def simulate_genotypes(
     Raises
     ------
     InputError
-        When an effect is planted on a variant that is not simulated.
+        When an effect is planted on a variant that is not simulated, mc1r is missing or no count of alleles, or relatives and
+        haplotypes are not of these people.
 
     Examples
     --------
@@ -106,11 +109,21 @@ def simulate_genotypes(
     rng = np.random.default_rng(random_state)
     pedigree = relatives or unrelated(len(participants))
     if haplotypes is None:
-        counts = (
-            participants.mc1r.to_numpy(dtype=np.int64) if "mc1r" in participants else rng.binomial(2, MC1R_FREQUENCY, len(participants))
-        )
-        haplotypes = draw_haplotypes(counts, pedigree, MC1R_FREQUENCY, rng)
+        if pedigree.descends.any():
+            raise InputError("relatives have inherited MC1R: give the cohort's haplotypes too")
+        haplotypes = draw_haplotypes(_risk_alleles(participants, rng), pedigree, MC1R_FREQUENCY, rng)
+    if not len(pedigree.sources) == len(haplotypes.inherited) == len(participants):
+        raise InputError(f"relatives or haplotypes are not of these {len(participants)} people: give those of the same cohort")
     return draw_genotypes(participants, pedigree, haplotypes, settings or GenotypeSettings(), rng)
+
+
+def _risk_alleles(participants: pd.DataFrame, rng: np.random.Generator) -> NDArray[np.int64]:
+    if "mc1r" not in participants:
+        return rng.binomial(2, MC1R_FREQUENCY, len(participants))
+    wrong = ~participants.mc1r.isin((0, 1, 2))
+    if wrong.any():
+        raise InputError(f"mc1r of {participants.participant_id[wrong].iloc[0]} is {participants.mc1r[wrong].iloc[0]}: give 0, 1 or 2")
+    return participants.mc1r.to_numpy(dtype=np.int64)
 
 
 def draw_genotypes(
@@ -168,8 +181,7 @@ def _draw_samples(
     samples = pd.DataFrame(
         {
             "participant_id": people.participant_id.to_numpy(),
-            "sex": people.sex.to_numpy(),
-            "family_id": people.family_id.to_numpy() if "family_id" in people else np.full(n, np.nan, dtype=object),
+            **{name: people[name].to_numpy() if name in people else np.full(n, np.nan, dtype=object) for name in ("sex", "family_id")},
             "group": np.array(list(GROUPS), dtype=object)[groups],
             **{f"share_{name}": shares[:, place] for place, name in enumerate(GROUPS[:n_groups])},
         }

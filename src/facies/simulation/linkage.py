@@ -40,9 +40,8 @@ def _draw_alleles(frequencies: NDArray[np.float32], shares: Floats, linkage: flo
     for place in range(size):
         if place:
             number = _recombine(number, linkage, rng)
-        threshold = np.take_along_axis(
-            np.where(mirrored[place], 1 - frequencies[:, :, place].T, frequencies[:, :, place].T), groups, axis=1
-        )
+        own = frequencies[:, :, place].T
+        threshold = np.take_along_axis(np.where(mirrored[place], 1 - own, own), groups, axis=1)
         alleles[:, place] = (number < threshold) ^ mirrored[place]
     return alleles
 

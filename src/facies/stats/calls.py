@@ -27,6 +27,11 @@ class Calls:
         b, n = self.counts.shape
         return np.asarray(n - np.bincount(self.variant, minlength=b), dtype=np.intp)
 
+    def frequency(self) -> Floats:
+        """Return the share of the counted allele among those called, (b,)."""
+        n = self.counts.shape[1]
+        return np.asarray(self.counts @ np.ones(n) / np.maximum(2 * self.n_called(), 1))
+
     def take(self, variants: NDArray[np.intp]) -> Calls:
         """Return some of the variants, given in increasing order."""
         if len(variants) == len(self.counts):
@@ -56,12 +61,19 @@ def read_counts(values: NDArray[Any], out: Floats | None = None) -> Calls:
     >>> calls.counts.tolist(), calls.n_called().tolist()
     ([[0.0, 2.0, 0.0], [1.0, 1.0, 0.0]], [2, 3])
     """
-    missing = values < 0 if values.dtype == np.int8 else np.isnan(values)
-    variant, person = np.divmod(np.flatnonzero(missing), values.shape[1])
+    variant, person = np.divmod(_missing_places(values), max(values.shape[1], 1))
     counts = np.empty(values.shape) if out is None else out[: len(values)]
     np.copyto(counts, values)
     counts[variant, person] = 0.0
     return Calls(counts, variant, person)
+
+
+def _missing_places(values: NDArray[Any]) -> NDArray[np.intp]:
+    if values.dtype != np.int8:
+        return np.flatnonzero(np.isnan(values))
+    if values.size == 0 or values.min() >= 0:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(values < 0)
 
 
 def row_products(first: Floats, second: Floats) -> Floats:

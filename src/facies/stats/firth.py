@@ -66,6 +66,10 @@ def fit_firth(y: Floats, X: Floats, *, names: tuple[str, ...], min_events: int =
     return _wrapped(model, scaled, y, back, names, level)
 
 
+TOLERANCES = (1e-7, 1e-6, 1e-5, 1e-4)
+"""Tried in turn: with steep, separated data rounding ends the search before the finest is reached; the last is firthmodels' own."""
+
+
 def _fitted(X: Floats, y: Floats) -> Any:
     """Return the fitted model with its likelihood-ratio test of the first column, or None where it did not converge."""
     import warnings
@@ -73,13 +77,30 @@ def _fitted(X: Floats, y: Floats) -> Any:
     from firthmodels import FirthLogisticRegression
     from sklearn.exceptions import ConvergenceWarning
 
-    model = FirthLogisticRegression(backend="numpy", max_iter=500, gtol=1e-7, xtol=1e-7)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            return model.fit(X, y).lrt(0)
-        except ConvergenceWarning:
-            return None
+    for tolerance in TOLERANCES:
+        model = FirthLogisticRegression(backend="numpy", max_iter=500, gtol=tolerance, xtol=tolerance)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                return model.fit(X, y).lrt(0)
+            except ConvergenceWarning:
+                continue
+    return None
+
+
+def _profile_interval(model: Any, level: float) -> Floats | None:
+    """Return the first column's interval by the penalised profile likelihood, (2,), or None where the search does not converge."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    for tolerance in (1e-9, *TOLERANCES):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            ends = np.asarray(model.conf_int(alpha=1 - level, method="pl", features=0, max_iter=200, tol=tolerance)[0], dtype=np.float64)
+        if np.isfinite(ends).all():
+            return ends
+    return None
 
 
 def _wrapped(model: Any, scaled: Floats, y: Floats, back: Floats, names: tuple[str, ...], level: float) -> Fit:
@@ -95,7 +116,10 @@ def _wrapped(model: Any, scaled: Floats, y: Floats, back: Floats, names: tuple[s
     std_error = np.sqrt(np.diag(covariance))
     half = norm.ppf((1 + level) / 2) * std_error
     low, high, p_value = coef - half, coef + half, 2 * norm.sf(np.abs(coef / std_error))
-    low[0], high[0] = model.conf_int(alpha=1 - level, method="pl", features=0, max_iter=200, tol=1e-9)[0] * back[0, 1]
+    profile = _profile_interval(model, level)
+    if profile is not None:
+        low[0], high[0] = profile * back[0, 1]
+    note = "" if profile is not None else "the profile likelihood's interval did not converge: Wald interval"
     p_value[0] = model.lrt_pvalues_[0]
     influence = scores @ (back @ bread)[0]
-    return Fit((*names, "intercept"), coef, std_error, low, high, p_value, len(y), int(y.sum()), "", "firth", influence, covariance)
+    return Fit((*names, "intercept"), coef, std_error, low, high, p_value, len(y), int(y.sum()), note, "firth", influence, covariance)

@@ -35,7 +35,7 @@ def impute(table: pd.DataFrame, *, n_imputations: int = 20, random_state: int | 
     Raises
     ------
     InputError
-        When a column has fewer than 6 values to draw from, or there are fewer than 2 imputations.
+        When a column with gaps has not more values than there are donors, or columns, or there are fewer than 2 imputations.
 
     Examples
     --------
@@ -45,18 +45,29 @@ def impute(table: pd.DataFrame, *, n_imputations: int = 20, random_state: int | 
     """
     if n_imputations < 2:
         raise InputError(f"n_imputations is {n_imputations}: choose at least 2")
+    needed = max(N_DONORS, len(table.columns))
     for name in table.columns[table.isna().any()]:
-        if table[name].notna().sum() <= N_DONORS:
-            raise InputError(f"{name} has {table[name].notna().sum()} values: too few to impute the others from")
+        if table[name].notna().sum() <= needed:
+            raise InputError(f"{name} has {table[name].notna().sum()} values: more than {needed} are needed to impute the others from")
     if not table.isna().to_numpy().any():
         return [table.copy() for _ in range(n_imputations)]
-    chain = _chain(table, random_state)
+    return _drawn(table, n_imputations, random_state)
+
+
+def _drawn(table: pd.DataFrame, n_imputations: int, random_state: int | np.random.Generator) -> list[pd.DataFrame]:
+    import warnings
+
+    from statsmodels.tools.sm_exceptions import SingularMatrixWarning
+
     spacing = SPACING if table.isna().any().sum() > 1 else 1
-    chain.update_all(BURN_IN if spacing > 1 else 1)
     tables = []
-    for _ in range(n_imputations):
-        chain.update_all(spacing)
-        tables.append(_completed(table, chain.data))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SingularMatrixWarning)  # collinear columns leave coefficients open, but not what they predict
+        chain = _chain(table, random_state)
+        chain.update_all(BURN_IN if spacing > 1 else 1)
+        for _ in range(n_imputations):
+            chain.update_all(spacing)
+            tables.append(_completed(table, chain.data))
     return tables
 
 

@@ -28,6 +28,9 @@ SMALL_STEP = 1e-4
 """Newton's method converges quadratically: after a step below this the rest is about its square."""
 LARGEST = 30.0
 """Standardised coefficients beyond this have no finite maximum."""
+LONGEST_STEP = 2.0
+"""A longer step, on standardised columns, is shortened: thresholds must not cross."""
+
 MOST_STEPS = 25
 UNDETERMINED = 1e-9
 """A variable is determined by the others in a draw when less than this share of its variance is left."""
@@ -152,8 +155,12 @@ def climb(weights: Floats, derivatives: Derivatives, start: Floats) -> Floats:
     coef = np.tile(start, (len(weights), 1))
     moving = np.arange(len(weights))
     for _ in range(MOST_STEPS):
-        score, information = derivatives(coef[moving], weights[moving])
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a draw that runs away is lost below
+            score, information = derivatives(coef[moving], weights[moving])
+        broken = ~(np.isfinite(score).all(axis=1) & np.isfinite(information).all(axis=(1, 2)))
+        information[broken], score[broken] = np.eye(coef.shape[1]), np.nan
         step = np.einsum("bij,bj->bi", np.linalg.pinv(information, rcond=1e-10, hermitian=True), score)
+        step *= np.minimum(1.0, LONGEST_STEP / np.maximum(np.abs(step).max(axis=1, keepdims=True), LONGEST_STEP))
         coef[moving] += step
         lost = ~(np.abs(coef[moving]).max(axis=1) < LARGEST + np.abs(start).max())
         coef[moving[lost]] = np.nan

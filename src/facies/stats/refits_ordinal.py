@@ -72,7 +72,7 @@ def _levels(code: NDArray[np.intp], cuts: int, Z: Floats) -> _Levels:
 
 def _derivatives(data: _Levels, theta: Floats, weights: Floats) -> tuple[Floats, Floats]:
     upper, lower = _sides(data, theta)
-    share = np.maximum(upper - lower, 1e-300)
+    share = np.where(upper > lower, upper - lower, np.nan)
     up, low = upper * (1 - upper) / share, lower * (1 - lower) / share
     score = (weights * up) @ data.above - (weights * low) @ data.below
     first, second = np.triu_indices(theta.shape[1])

@@ -24,7 +24,7 @@ OWN_SHARE = 1e-10
 class LinearModel:
     """What does not change from variant to variant.
 
-    ``columns``, (n, k + T), holds an orthonormal basis of the constant and the covariates, then what these leave of each trait;
+    ``columns``, (k + T, n), holds an orthonormal basis of the constant and the covariates, then what these leave of each trait;
     ``squares``, (T,), the sums of squares of the latter; ``products``, (n, q), the products of every two columns of the basis, of
     the basis with each trait, and of each trait with itself.
     """
@@ -57,7 +57,7 @@ def prepare_linear(traits: Floats, covariates: Floats) -> LinearModel:
     left -= basis @ (basis.T @ left)
     with_traits = (basis[:, :, None] * left[:, None, :]).reshape(len(traits), -1)
     products = np.column_stack([pairwise_products(basis), with_traits, left**2])
-    return LinearModel(np.ascontiguousarray(np.column_stack([basis, left])), basis.shape[1], np.sum(left**2, axis=0), products)
+    return LinearModel(np.ascontiguousarray(np.vstack([basis.T, left.T])), basis.shape[1], np.sum(left**2, axis=0), products)
 
 
 def scan_linear(calls: Calls, model: LinearModel) -> LinearFits:
@@ -76,9 +76,9 @@ def scan_linear(calls: Calls, model: LinearModel) -> LinearFits:
     >>> bool(abs(fits.beta[0, 0] - 0.8) < 3 * fits.std_error[0, 0])
     True
     """
-    sums, total = calls.counts @ model.columns, row_products(calls.counts, calls.counts)
-    own, cross = total - row_products(sums[:, : model.k], sums[:, : model.k]), sums[:, model.k :]
-    squares = np.tile(model.squares, (len(own), 1))
+    sums, total = (model.columns @ calls.counts.T).T, row_products(calls.counts, calls.counts)
+    own, cross = total - np.sum(sums[:, : model.k] ** 2, axis=1), sums[:, model.k :]
+    squares = np.broadcast_to(model.squares, cross.shape)
     if len(calls.variant):
         own, cross, squares = _among_called(calls, model, sums, total)
     own[~(own > OWN_SHARE * total)] = np.nan
@@ -114,7 +114,7 @@ def t_p_value(beta: Floats, std_error: Floats, freedom: Any) -> Floats:
     Examples
     --------
     >>> t_p_value(np.array([2.0]), np.array([1.0]), 30.0).round(6)
-    array([0.054645])
+    array([0.054625])
     """
     from scipy.special import betainc
 

@@ -18,13 +18,14 @@ from facies.stats.small_systems import pairwise_products, solve_definite, unpack
 from facies.types import Floats
 
 SMALL_STEP = 1e-6
-"""Newton's method has arrived when its last step changes no log odds of the scaled columns by more; the error left is its square."""
+"""Newton's method has arrived when its last step changes no coefficient of the scaled columns by more than this, divided by the Wald
+statistic: the error left in the estimate is the step's square, that in the standard error about the step."""
 
 LARGEST_LOG_ODDS = 15.0
 """A log odds ratio of an allele beyond this is on its way to infinity."""
 
-CHUNK_BYTES = 1_300_000
-"""Memory of one array of people by variants that is worked on at a time: about what a core keeps close to itself."""
+TILE_BYTES = 256_000
+"""Memory of one array of variants by people that is worked on at a time: several fit into what a core keeps close to itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +48,14 @@ class LogisticFits:
     """Estimates for b variants, (b,), as log odds ratio an allele.
 
     ``exact`` says that they are maximum likelihood estimates, otherwise they are those of the score test. NaN: there is no maximum or it
-    was not reached.
+    was not reached; where ``independent`` is false, because the covariates determine the variant.
     """
 
     beta: Floats
     std_error: Floats
     p_value: Floats
     exact: NDArray[np.bool_]
+    independent: NDArray[np.bool_]
 
 
 def prepare_logistic(y: Floats, covariates: Floats, log_odds: Floats) -> LogisticModel:
@@ -84,12 +86,13 @@ def scan_logistic(calls: Calls, model: LogisticModel, *, exact_below: float = 1.
     True
     """
     coef, pivot = _first_step(calls, model)
-    p_value = normal_p_value(coef[-1], 1 / np.sqrt(pivot))
-    exact = (p_value <= exact_below) | np.isnan(p_value) if exact_below < 1 else np.ones(len(pivot), dtype=bool)
-    coef[:, np.isnan(pivot)] = np.nan
-    coef[:, exact], pivot[exact] = _arrive(calls, np.flatnonzero(exact), model, coef[:, exact], max_steps)
+    independent = np.isfinite(pivot)
+    with np.errstate(invalid="ignore"):
+        exact = independent & (normal_p_value(coef[-1], 1 / np.sqrt(pivot)) <= exact_below)
+    chosen = np.flatnonzero(exact)
+    coef[:, chosen], pivot[chosen] = _arrive(calls, chosen, model, coef[:, chosen], max_steps)
     std_error = 1 / np.sqrt(pivot)
-    return LogisticFits(coef[-1], std_error, normal_p_value(coef[-1], std_error), exact)
+    return LogisticFits(coef[-1], std_error, normal_p_value(coef[-1], std_error), exact, independent)
 
 
 def _first_step(calls: Calls, model: LogisticModel) -> tuple[Floats, Floats]:
@@ -101,11 +104,17 @@ def _first_step(calls: Calls, model: LogisticModel) -> tuple[Floats, Floats]:
     sums = total - calls.sum_missing(columns) if len(calls.variant) else np.tile(total, (len(calls.counts), 1))
     systems, right = unpack(sums[:, :pairs], k, size=k + 1), np.empty((k + 1, len(sums)))
     with_calls = calls.counts @ np.column_stack([model.basis * weights[:, None], residuals])
-    systems[k, :k], systems[k, k] = with_calls[:, :k].T, calls.counts**2 @ weights
+    systems[k, :k], systems[k, k] = with_calls[:, :k].T, _weighted_squares(calls.counts, weights)
     right[:k], right[k] = sums[:, pairs:].T, with_calls[:, k]
     step, pivot = solve_definite(systems, right)
     step[:k] += model.coef[:, None]
     return step, pivot
+
+
+def _weighted_squares(counts: Floats, weights: Floats) -> Floats:
+    b, n = counts.shape
+    tile = max(64, TILE_BYTES // (8 * b))
+    return np.sum([counts[:, start : start + tile] ** 2 @ weights[start : start + tile] for start in range(0, n, tile)], axis=0)
 
 
 def _arrive(calls: Calls, variants: NDArray[np.intp], model: LogisticModel, coef: Floats, max_steps: int) -> tuple[Floats, Floats]:
@@ -117,7 +126,7 @@ def _arrive(calls: Calls, variants: NDArray[np.intp], model: LogisticModel, coef
             break
         step, pivot = solve_definite(*_sums(calls.take(variants[active]), model, coef[:, active]))
         coef[:, active] += step
-        arrived = np.abs(step).max(axis=0) <= SMALL_STEP
+        arrived = np.abs(step).max(axis=0) <= SMALL_STEP / np.maximum(1.0, coef[-1, active] ** 2 * pivot)
         final[:, active[arrived]], information[active[arrived]] = coef[:, active[arrived]], pivot[arrived]
         going = ~arrived & (np.abs(coef[-1, active]) < LARGEST_LOG_ODDS)
         active = active[going]
@@ -125,34 +134,32 @@ def _arrive(calls: Calls, variants: NDArray[np.intp], model: LogisticModel, coef
 
 
 def _sums(calls: Calls, model: LogisticModel, coef: Floats) -> tuple[Floats, Floats]:
-    """Return the information (k + 1, k + 1, b) and the score (k + 1, b) at these coefficients, chunk by chunk of variants."""
+    """Return the information (k + 1, k + 1, b) and the score (k + 1, b) at these coefficients, added up over tiles of people."""
     b, n = calls.counts.shape
     k = model.basis.shape[1]
-    chunk = max(1, CHUNK_BYTES // (8 * n))
-    packed, crossed, score = np.empty((b, model.products.shape[1])), np.empty((b, k + 1)), np.empty((b, k + 1))
-    memory = np.empty((3, min(chunk, b), n))
-    for start in range(0, b, chunk):
-        rows = slice(start, min(start + chunk, b))
-        first, last = np.searchsorted(calls.variant, (rows.start, rows.stop))
-        missing = (calls.variant[first:last] - rows.start, calls.person[first:last])
-        counts = calls.counts[rows]
-        residuals, weights, spare = _weigh(counts, missing, model, coef[:, rows].T, memory[:, : len(counts)])
-        score[rows, :k], score[rows, k] = residuals @ model.basis, row_products(residuals, counts)
-        packed[rows] = weights @ model.products
+    tile = min(n, max(64, TILE_BYTES // (8 * b)))
+    information, crossed, score = np.zeros((model.products.shape[1], b)), np.zeros((k + 1, b)), np.zeros((k + 1, b))
+    memory = np.empty((3, b, tile))
+    for start in range(0, n, tile):
+        people = slice(start, min(start + tile, n))
+        counts, basis = calls.counts[:, people], model.basis[people].T
+        residuals, weights, spare = _weigh(calls, people, model, coef, memory[:, :, : people.stop - start])
+        score[:k] += basis @ residuals.T
+        score[k] += row_products(residuals, counts)
+        information += model.products[people].T @ weights.T
         np.multiply(weights, counts, out=spare)
-        crossed[rows, :k], crossed[rows, k] = spare @ model.basis, row_products(spare, counts)
-    systems = unpack(packed, k, size=k + 1)
-    systems[k] = crossed.T
-    return systems, np.ascontiguousarray(score.T)
+        crossed[:k] += basis @ spare.T
+        crossed[k] += row_products(spare, counts)
+    systems = unpack(information.T, k, size=k + 1)
+    systems[k] = crossed
+    return systems, score
 
 
-def _weigh(
-    counts: Floats, missing: tuple[NDArray[np.intp], NDArray[np.intp]], model: LogisticModel, coef: Floats, memory: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Return y less the probability, and the probability times what it leaves to 1, (b, n) both; 0 where the call is missing."""
+def _weigh(calls: Calls, people: slice, model: LogisticModel, coef: Floats, memory: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return y less the probability, and the probability times what it leaves to 1, for some people; 0 where the call is missing."""
     fitted, weights, spare = memory
-    np.matmul(coef[:, :-1], model.basis.T, out=fitted)
-    np.multiply(counts, coef[:, -1:], out=spare)
+    np.matmul(coef[:-1].T, model.basis[people].T, out=fitted)
+    np.multiply(calls.counts[:, people], coef[-1][:, None], out=spare)
     fitted += spare
     np.negative(fitted, out=fitted)
     with np.errstate(over="ignore"):
@@ -161,7 +168,9 @@ def _weigh(
     np.reciprocal(fitted, out=fitted)
     np.multiply(fitted, fitted, out=weights)
     np.subtract(fitted, weights, out=weights)
-    residuals = np.subtract(model.y, fitted, out=fitted)
+    residuals = np.subtract(model.y[people], fitted, out=fitted)
+    here = np.flatnonzero((calls.person >= people.start) & (calls.person < people.stop))
+    missing = calls.variant[here], calls.person[here] - people.start
     residuals[missing], weights[missing] = 0.0, 0.0
     return residuals, weights, spare
 

@@ -1,7 +1,7 @@
 """Many small symmetric systems at once: one step of the elimination is done for all of them together.
 
-Arrays are (m, m, b): the last axis counts the systems, so that every step works on long runs of memory; only their lower triangles are read. A system that cannot be solved
-is marked; it does not stop the others.
+Arrays are (m, m, b): the last axis counts the systems, so that every step works on long runs of memory. Only the lower triangles are read.
+A system that cannot be solved is marked; it does not stop the others.
 """
 
 from __future__ import annotations

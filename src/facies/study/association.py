@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,7 +26,8 @@ from facies.association import (
     require_covariates,
     require_outcome,
 )
-from facies.cohort import consenting_participants
+from facies.association.genes import preflight
+from facies.cohort import consenting_participants, near_identifiers, why_differ
 from facies.errors import InputError
 from facies.store import table_path, write_table
 from facies.study.config import CONFIG_NAME, AssociationSection, StudyConfig
@@ -40,6 +43,7 @@ from facies.tables import (
     COMPARISONS,
     FOLD_PREDICTIONS,
     PARTICIPANT_PREDICTIONS,
+    PREFLIGHT,
     PROXY_ESTIMATES,
     Table,
 )
@@ -129,7 +133,7 @@ def is_asked(config: StudyConfig) -> bool:
 
 def association_stage(
     study: Path, config: StudyConfig, cohort: Cohort, predictions: pd.DataFrame, fold_predictions: pd.DataFrame,
-    scores: pd.DataFrame | None, *, random_state: int,
+    scores: pd.DataFrame | None, *, genotyped: Collection[str] | None, random_state: int,
 ) -> Stage | None:  # fmt: skip
     """Return the stage ``association``, or None when the study names neither outcomes nor traits."""
     if not is_asked(config):
@@ -138,8 +142,9 @@ def association_stage(
     material = Material(predictions, fold_predictions, people, cohort.noise, config.association, config.study.target, random_state)
 
     def compute() -> Outcome:
-        tables = analyse(material)
+        tables = analyse(material) | {PREFLIGHT: find_losses(config, cohort, predictions, genotyped)}
         paths = [write_table(study, table, frame) for table, frame in tables.items()]
+        _remove_others(study, paths)
         if COMPARISONS in tables:
             mark_compared(study)
         found = tables[ASSOCIATIONS]
@@ -153,6 +158,34 @@ def association_stage(
     registered = [record.registered_at for record in read_margins(study)][-1:]
     settings = config.association.model_dump() | {"people": values_hash(people), "margins_registered_at": registered}
     return Stage("association", settings, inputs, compute)
+
+
+WRITTEN = (
+    ASSOCIATION_STEPS, ASSOCIATION_CURVES, COMPARISONS, PROXY_ESTIMATES, AGE_GAPS, AGE_GAP_SUMMARIES, PREFLIGHT,
+)  # fmt: skip
+"""Tables beside ``associations`` that the stage may write."""
+
+
+def _remove_others(study: Path, paths: list[Path]) -> None:
+    """Delete tables of an earlier run that the study no longer asks for."""
+    for table in WRITTEN:
+        path = table_path(study, table)
+        if path not in paths:
+            path.unlink(missing_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def find_losses(config: StudyConfig, cohort: Cohort, predictions: pd.DataFrame, genotyped: Collection[str] | None) -> pd.DataFrame:
+    """Return table ``preflight``: who is in which tables, and what each lacks first of what the study asks for."""
+    asked = config.association
+    needs = ["in_participants", "photographed", "computed"]
+    needs += ["human"] * (config.study.target == "perceived_age")
+    needs += ["outcomes"] * bool(asked.outcomes and cohort.outcomes is not None)
+    needs += ["genotyped"] * (genotyped is not None)
+    return preflight(
+        consenting_participants(cohort.participants), cohort.photographs, predictions, cohort.outcomes, genotyped, needs=needs,
+        near=near_identifiers, why_differ=why_differ,
+    )  # fmt: skip
 
 
 def analyse(material: Material) -> dict[Table, pd.DataFrame]:
@@ -173,14 +206,19 @@ def analyse(material: Material) -> dict[Table, pd.DataFrame]:
         if material.asked.proxy_inference:
             tables[PROXY_ESTIMATES] = _proxies(material)
     if material.target == "perceived_age":
-        tables |= dict(zip((AGE_GAPS, AGE_GAP_SUMMARIES), age_gaps(material.predictions, material.people), strict=True))
+        gaps, summaries = age_gaps(
+            material.predictions, material.people, n_bootstrap=material.asked.n_bootstrap, cluster_by=material.asked.cluster_by,
+            random_state=material.random_state,
+        )  # fmt: skip
+        tables |= {AGE_GAPS: gaps, AGE_GAP_SUMMARIES: summaries}
     return {table: frame for table, frame in tables.items() if table is ASSOCIATIONS or len(frame)}
 
 
 def _associations(material: Material) -> pd.DataFrame:
-    asked, tables = material.asked, []
-    shared = {"adjustments": asked.adjustments, "cluster_by": asked.cluster_by, "clustering": asked.clustering}
-    imputing = {
+    asked = material.asked
+    tables: list[pd.DataFrame] = []
+    shared: dict[str, Any] = {"adjustments": asked.adjustments, "cluster_by": asked.cluster_by, "clustering": asked.clustering}
+    imputing: dict[str, Any] = {
         "multiple_imputation": asked.multiple_imputation,
         "n_imputations": asked.n_imputations,
         "random_state": material.random_state,
@@ -219,26 +257,44 @@ def _curves(material: Material) -> pd.DataFrame:
 
 
 def _comparisons(material: Material) -> pd.DataFrame:
-    asked, tables = material.asked, []
-    shared = {
+    asked = material.asked
+    tables: list[pd.DataFrame] = []
+    shared: dict[str, Any] = {
         "adjustments": asked.adjustments,
-        "margins": coefficient_margins(asked),
         "n_bootstrap": asked.n_bootstrap,
         "cluster_by": asked.cluster_by,
         "noise": material.noise,
         "random_state": material.random_state,
     }
+    margins = coefficient_margins(asked)
     if asked.outcomes:
         human = next(str(name) for name in material.exposures.columns if str(name).endswith(f"[{PANEL}]"))
         tables.append(
             compare_sources(
                 material.exposures, material.outcomes, material.people, outcome_kinds=material.outcome_specs, per=material.step,
-                min_events=asked.min_events, human=human, **shared,
+                min_events=asked.min_events, human=human, margins={name: margins[name] for name in material.outcome_specs if name in margins},
+                **shared,
             )
         )  # fmt: skip
     if asked.traits:
-        tables.append(compare_sources_on_traits(material.traits, material.perceived_ages, material.people, per=material.trait_steps, **shared))
+        tables.append(
+            compare_sources_on_traits(
+                material.traits, material.perceived_ages, material.people, per=material.trait_steps,
+                margins={name: margins[name] for name in material.trait_steps if name in margins}, **shared,
+            )
+        )  # fmt: skip
     return COMPARISONS.validate(pd.concat(tables, ignore_index=True))
+
+
+def _proxies(material: Material) -> pd.DataFrame:
+    """Return estimates that use the computed perceived ages of people without readings, by the models of the folds."""
+    asked = material.asked
+    kinds = {name: spec for name, spec in material.outcome_specs.items() if spec.kind in ("binary", "continuous")}
+    return proxy_inference(
+        material.predictions, material.fold_predictions, material.people, outcomes=material.outcomes if kinds else None,
+        outcome_kinds=kinds or None, traits=material.traits if asked.traits else None, adjustments=asked.adjustments,
+        per={**material.step, **material.trait_steps}, direction=asked.direction, min_events=asked.min_events, cluster_by=asked.cluster_by,
+    )  # fmt: skip
 
 
 def require_analysable(people: pd.DataFrame, asked: AssociationSection) -> None:

@@ -87,7 +87,12 @@ def require_columns(config: StudyConfig, cohort: Cohort) -> None:
         "association.outcomes": [outcome.name for outcome in asked.outcomes],
         "association.traits": [trait.name for trait in asked.traits],
     }
-    if asked.outcomes or asked.traits:
+    scores = {section.name for section in config.genotypes.scores}
+    named["association.traits"] = [name for name in named["association.traits"] if name not in scores]
+    named["association.outcomes"] += [column for outcome in asked.outcomes for column in (outcome.duration, outcome.person_time) if column]
+    named["genotypes.scan_outcomes"] = config.genotypes.scan_outcomes
+    named["genotypes.group"] = [name for name in [config.genotypes.group] if name is not None]
+    if asked.outcomes or asked.traits or config.genotypes.file:
         named |= {f"association.adjustments.{name}": covariates for name, covariates in asked.adjustments.items()}
     for setting, columns in named.items():
         for column in columns:

@@ -112,8 +112,8 @@ class OutcomeSection(Section):
     )
     test_family: str = Field("outcomes", description="outcomes of the same family are adjusted for multiplicity together")
     equivalence_margin: float | None = Field(
-        None, gt=0, description="largest difference between the human and a computed estimate that counts as none: in the outcome's unit per "
-        "step, or for ratios a factor above 1 such as 1.1; fix it before the run",
+        None, gt=0, description="largest difference between the human and a computed estimate that counts as none: in the outcome's unit "
+        "per step, or for ratios a factor above 1 such as 1.1; fix it before the run",
     )  # fmt: skip
 
     @model_validator(mode="after")

@@ -33,9 +33,12 @@ TRUTH = "truth.json"
 GENOTYPE_FORMATS = ("tsv", "vcf", "bed")
 """What genotypes can be written as; only tables (tsv) are read without the extra ``genes``."""
 
+SCANNED = "16:89800000-90000000"
+"""The region around MC1R in GRCh38."""
+
 MARGINS = {"osteoporosis": 1.1, "copd": 1.1, "cataract": 1.1, "hearing_loss": 0.5, "cognition": 0.05, "mc1r": 0.25,
            "fracture": 1.1, "falls": 1.1, "frailty": 1.1}  # fmt: skip
-"""Equivalence margins of the simulated study: a tenth of the odds, or about two thirds of the planted effect of 5 years."""
+"""Equivalence margins of the simulated study: factors, or units of the outcome, of a third to two thirds of the planted effect."""
 
 _CONFIG = """\
 # A simulated study; the planted truth is in truth.json.
@@ -179,7 +182,8 @@ def study_settings(name: str, cohort: Cohort, genotypes: str | None, *, random_s
     ]
     sections.append(_list_item("association.traits", {"name": "mc1r", "per": 1.0, "equivalence_margin": MARGINS["mc1r"]}))
     if genotypes is not None:
-        sections.append(f'[genotypes]\nfile = "{_genotype_file(genotypes)}"\ngroup = "ancestry"\n')
+        scan = "" if genotypes == "tsv" else f"scan = {toml_value([SCANNED])}\n"  # the columns of a table say no positions
+        sections.append(f'[genotypes]\nfile = "{_genotype_file(genotypes)}"\ngroup = "ancestry"\n{scan}')
         sections.append(_list_item("genotypes.scores", {"name": "mc1r"}))
     return "\n".join(sections)
 

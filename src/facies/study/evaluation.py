@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from facies.cohort import consenting_participants
 from facies.evaluation import bland_altman, compare_models, evaluate_predictions
 from facies.store import table_path, write_table
 from facies.study.config import StudyConfig
+from facies.study.discovery import write_cohort_summary
 from facies.study.intake import Cohort
 from facies.study.stages import Outcome, Stage
 from facies.tables import FACES, METRICS, PARTICIPANT_PREDICTIONS, PARTICIPANTS, READING_NOISE
@@ -26,7 +28,8 @@ def evaluation_stage(
         people = with_quality(cohort.participants, cohort.photographs, faces)
         metrics = evaluate_study(predictions, people, cohort.noise, config, random_state=random_state)
         path = write_table(study, METRICS, metrics)
-        return Outcome((path,), int(predictions.participant_id.nunique()), int(metrics.n.max()))
+        summary = write_cohort_summary(study, consenting_participants(cohort.participants), cohort.photographs, predictions)
+        return Outcome((path, summary), int(predictions.participant_id.nunique()), int(metrics.n.max()))
 
     inputs = {
         "participants": table_path(study, PARTICIPANTS),

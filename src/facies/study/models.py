@@ -20,7 +20,7 @@ from facies.study.extraction import Extractor
 from facies.study.faces import encoder_file, parts_folder, read_embeddings
 from facies.study.intake import Cohort
 from facies.study.stages import Outcome, Stage
-from facies.tables import FACES, PARTICIPANT_PREDICTIONS, PREDICTIONS, SPLITS
+from facies.tables import FACES, FOLD_PREDICTIONS, PARTICIPANT_PREDICTIONS, PREDICTIONS, SPLITS
 
 CARDS = "model_cards.json"
 """The cards of a study's models, in the order of its settings."""
@@ -45,6 +45,7 @@ def models_stage(
             write_table(
                 study, PARTICIPANT_PREDICTIONS, pd.concat([model.fit.participant_predictions for model in models], ignore_index=True)
             ),
+            write_table(study, FOLD_PREDICTIONS, pd.concat([model.fit.fold_predictions for model in models], ignore_index=True)),
             write_json(study / "derived" / "models" / CARDS, [asdict(model.card) for model in models]),
             *(folder / MANIFEST for folder in bundles),
         )

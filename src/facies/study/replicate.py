@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facies.association.genes import gene_scores
 from facies.association.replication import replicate_associations
 from facies.cohort import consenting_participants
 from facies.errors import InputError
@@ -19,7 +20,7 @@ from facies.models import Bundle
 from facies.models.frozen import OUT_OF_RANGE, half_width
 from facies.records import Embeddings, RunRecord
 from facies.store import locked, read_table, write_table, write_whole
-from facies.study.association import Material, join_people
+from facies.study.association import Material, join_people, with_scores
 from facies.study.config import CONFIG_NAME, StudyConfig, read_config
 from facies.study.discovery import Discovery, encoder_place, make_frozen_extractor, read_discovery
 from facies.study.extraction import (
@@ -34,6 +35,7 @@ from facies.study.extraction import (
     plan_tasks,
 )
 from facies.study.frozen_associations import Feasible, associate_validation, find_feasible
+from facies.study.genes import open_study_genotypes, study_scores
 from facies.study.intake import Cohort, gather_validation, input_files, photograph_folders, values_hash
 from facies.study.overlap import require_other_looks, require_other_people
 from facies.study.replication_page import page_path, replication_page
@@ -45,6 +47,7 @@ from facies.tables import (
     REPLICATION_FACES,
     REPLICATION_METRICS,
     REPLICATION_PREDICTIONS,
+    REPLICATION_SCORE_VARIANTS,
     REPLICATIONS,
     SHIFTS,
     Table,
@@ -166,9 +169,29 @@ def prepare_replication(discovery: Path, validation: Path, *, jobs: int = 1, ran
     cohort = gather_validation(validation, config, jobs=jobs)
     require_other_people(discovery, cohort.participants, cohort.photographs)
     people = join_people(consenting_participants(cohort.participants), cohort.outcomes)
+    scores, checks = frozen_scores(known, validation, config, people)
+    people = with_scores(people, scores)
     feasible = None if known.associations is None else _feasible(known, cohort, people)
     seed = known.config.study.random_state if random_state is None else random_state
-    return Replication(known, validation, config, extractor, cohort, people, feasible, seed)
+    return Replication(known, validation, config, extractor, cohort, people, checks, feasible, seed)
+
+
+def frozen_scores(
+    known: Discovery, validation: Path, config: StudyConfig, people: pd.DataFrame
+) -> tuple[pd.DataFrame | None, pd.DataFrame]:
+    """Return the discovery's gene scores of people here, by table ``gene_scores``, and table ``score_variants`` of the genotypes here.
+
+    No scores where the discovery has none, or this study has no genotypes: a column of the score's name may take their place.
+    """
+    asked, here = known.config.genotypes, config.genotypes
+    if here.file is None or not asked.scores:
+        return None, REPLICATION_SCORE_VARIANTS.empty()
+    with open_study_genotypes(validation, here) as genotypes:
+        groups = None if here.group is None else people.set_index("participant_id")[here.group]
+        return gene_scores(
+            genotypes, study_scores(known.folder, asked), participant_ids=people.participant_id.tolist(), groups=groups,
+            min_call_rate=asked.min_call_rate,
+        )  # fmt: skip
 
 
 def _feasible(known: Discovery, cohort: Cohort, people: pd.DataFrame) -> Feasible:
@@ -203,6 +226,7 @@ class Replication:
     extractor: Extractor
     cohort: Cohort
     people: pd.DataFrame
+    score_checks: pd.DataFrame
     feasible: Feasible | None
     random_state: int
 
@@ -259,6 +283,7 @@ class Replication:
             REPLICATION_PREDICTIONS: predictions,
             SHIFTS: self._shifts(faces, predictions, found),
             REPLICATION_METRICS: self._metrics(predictions),
+            REPLICATION_SCORE_VARIANTS: self.score_checks,
         }
         return tables | self._associations(predictions)
 

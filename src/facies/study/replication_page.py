@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from facies import __version__
 from facies.association import DIRECTIONS
@@ -24,7 +23,7 @@ def page_path(validation: Path) -> Path:
     return validation / "report" / "replication.html"
 
 
-def read_replication(validation: Path) -> dict[str, pd.DataFrame]:
+def read_replication(validation: Path) -> dict[str, Any]:
     """Return the tables ``replications``, ``shifts`` and ``replication_metrics`` of a validation, for a report."""
     return {table.name: read_table(validation, table) for table in (REPLICATIONS, SHIFTS, REPLICATION_METRICS)}
 

@@ -8,20 +8,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from facies.errors import StoreError
 from facies.records import RunRecord
 from facies.store import locked, read_record, read_table
-from facies.study.association import association_stage
+from facies.study.association import association_stage, is_asked
 from facies.study.check import require_columns
 from facies.study.config import StudyConfig, read_config
 from facies.study.evaluation import evaluation_stage
 from facies.study.extraction import Progress
 from facies.study.faces import faces_stage, make_extractor
-from facies.study.intake import gather_cohort, intake_stage
+from facies.study.genes import genes_stage, genotyped_people, read_scores, remove_scan, scan_stage
+from facies.study.intake import Cohort, gather_cohort, intake_stage
+from facies.study.margins import register_margins
 from facies.study.models import models_stage
+from facies.study.replicate import replicate_study
 from facies.study.report import STAGES, read_cards, report_stage
 from facies.study.stages import Stage, run_stage
-from facies.tables import FACES, PARTICIPANT_PREDICTIONS
+from facies.tables import FACES, FOLD_PREDICTIONS, PARTICIPANT_PREDICTIONS
 
 Tell = Callable[[str], None]
 
@@ -91,6 +96,7 @@ class _Run:
     def all_stages(self, jobs: int, progress: Progress | None) -> RunSummary:
         study, config = self.study, self.config
         _remove_leftovers(study)
+        register_margins(study, config.association)
         extractor = make_extractor(study, config)
         cohort = gather_cohort(study, config, jobs=jobs, random_state=self.random_state)
         require_columns(config, cohort)
@@ -100,13 +106,38 @@ class _Run:
         self.do(models_stage(study, config, cohort, faces, extractor, random_state=self.random_state))
         predictions = read_table(study, PARTICIPANT_PREDICTIONS)
         self.do(evaluation_stage(study, config, cohort, faces, predictions, random_state=self.random_state))
-        association = association_stage(study, config, cohort, predictions)
-        if association is None:
-            _remove_association(study)
-        else:
-            self.do(association)
+        self._genes_and_associations(cohort, predictions, jobs, progress)
+        if config.replication.validation is not None:
+            self._replicate(study / config.replication.validation, jobs, progress)
         self.do(report_stage(study, config, cohort, read_cards(study)))
         return RunSummary(tuple(self.records), tuple(self.ran), study / "report" / "report.html")
+
+    def _genes_and_associations(self, cohort: Cohort, predictions: pd.DataFrame, jobs: int, progress: Progress | None) -> None:
+        study, config = self.study, self.config
+        self.do_or_remove("genes", genes_stage(study, config, cohort, predictions, random_state=self.random_state))
+        association = association_stage(
+            study, config, cohort, predictions, read_table(study, FOLD_PREDICTIONS), read_scores(study),
+            genotyped=genotyped_people(study, config), random_state=self.random_state,
+        )  # fmt: skip
+        self.do_or_remove("association", association)
+        scan = scan_stage(study, config, cohort, predictions, jobs=jobs, progress=progress)
+        if scan is None:
+            remove_scan(study)
+        self.do_or_remove("scan", scan)
+
+    def _replicate(self, validation: Path, jobs: int, progress: Progress | None) -> None:
+        summary = replicate_study(
+            self.study, validation, jobs=jobs, random_state=self.random_state, progress=progress, tell=self.tell
+        )  # fmt: skip
+        self.records.append(summary.record)
+        self.ran += [summary.record.stage] * summary.ran
+
+    def do_or_remove(self, name: str, stage: Stage | None) -> None:
+        """Run a stage; where the study no longer asks for it, delete what an earlier run left, so that no report shows it."""
+        if stage is None:
+            _remove_stage(self.study, name)
+        else:
+            self.do(stage)
 
     def do(self, stage: Stage) -> None:
         """Run one stage and say what happened."""
@@ -123,9 +154,8 @@ def _line(record: RunRecord, ran: bool) -> str:
     return f"{record.stage}: {record.n_in} in, {record.n_out} out{f' ({reasons})' if reasons else ''}; {done}"
 
 
-def _remove_association(study: Path) -> None:
-    """Delete the associations of an earlier run, so that no report shows what the study no longer asks."""
-    folder = study / "derived" / "association"
+def _remove_stage(study: Path, name: str) -> None:
+    folder = study / "derived" / name
     try:
         if folder.exists():
             shutil.rmtree(folder)
@@ -144,7 +174,8 @@ def plan_study(study: Path, *, seed: int | None = None) -> dict[str, str]:
     """Say what a run would do, without computing: each stage and when it last ran."""
     config = read_config(study)
     asked = {"random_state": str(config.study.random_state if seed is None else seed)}
-    names = [stage for stage in (*STAGES, "report") if stage != "association" or config.association.outcomes or config.association.traits]
+    unasked = {"association": not is_asked(config), "genes": config.genotypes.file is None, "scan": not config.genotypes.scan}
+    names = [stage for stage in (*STAGES, "report") if not unasked.get(stage, False)]
     records = {name: read_record(study, name) for name in names}
     return asked | {
         name: "would run" if record is None else f"ran at {record.started_at}; would run again if its inputs changed"

@@ -137,7 +137,7 @@ def test_mc1r__a_missing_call_matters_unless_two_risk_alleles_are_known():
     assert values[:2].tolist() == [2, 2]
     assert np.isnan(values[2])
     assert checks.n.tolist() == [3000, 3000, 2999, 2997]
-    assert "1 person lacks a call, and no score" in checks.note["rs1805005"]
+    assert "1 person lacks a call and has no score" in checks.note["rs1805005"]
 
 
 def test_mc1r__dosages_are_turned_into_calls_where_they_are_clear():

@@ -361,7 +361,7 @@ def _weighted_sum(used: list[Floats], weights: list[float], n: int) -> tuple[Flo
 
 
 def _lacking(n: int) -> str:
-    return f"{_count(n, 'lacks', 'lack')} a call and has no score" if n == 1 else f"{n} people lack a call and have no score" if n else ""
+    return _count(n, "lacks a call and has no score", "lack a call and have no score") if n else ""
 
 
 def _count(n: int, one: str, many: str) -> str:

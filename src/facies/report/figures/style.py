@@ -42,6 +42,8 @@ _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial,
 _HEAD = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|\sxmlns(?::xlink)?=\"[^\"]*\"", re.DOTALL)
 _LONG = re.compile(r"(\.\d\d)\d+")
 _PLACES = re.compile(r"\s(?:d|x|y|points|transform|viewBox)=\"[^\"]*\"", re.DOTALL)
+_MARKER = r'<use href="{0}" x="[^"]*" y="[^"]*" style="{1}"/>\s*'
+_RUN = re.compile(_MARKER.format('([^"]*)', '([^"]*)') + "(?:" + _MARKER.format(r"\1", r"\2") + "){9,}")
 _SIZE = re.compile(r"(<svg[^>]*?)\swidth=\"[^\"]*\"|(<svg[^>]*?)\sheight=\"[^\"]*\"", re.DOTALL)
 
 
@@ -78,8 +80,14 @@ def _inline(svg: str, name: str) -> str:
     used = set(re.findall(r"(?:url\(#|href=\"#)([\w-]+)", svg))
     svg = re.sub(r"\sid=\"([^\"]*)\"", lambda match: f' id="{name}-{match[1]}"' if match[1] in used else "", svg)
     svg = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{name}-", svg)
+    svg = _RUN.sub(_shared_style, svg)
     svg = _PLACES.sub(lambda match: _LONG.sub(r"\1", match[0]), svg)  # a hundredth of a point is enough and half the bytes
     return re.sub(r"\n\s*", "\n", svg).strip()
+
+
+def _shared_style(run: re.Match[str]) -> str:
+    """Give the style of many equal markers once, to a group around them."""
+    return f'<g style="{run[2]}">\n' + run[0].replace(f' style="{run[2]}"', "") + "</g>\n"
 
 
 def source_style(rank: int) -> tuple[str, str]:

@@ -33,32 +33,35 @@ def _checks(data: ReportData) -> list[Block]:
     frame = data.table("score_variants")
     if frame is None:
         return []
-    letters = lettered(frame.note)
-    rows = tuple(_variant(data, row, letters) for row in each(frame))
+    tables = [_variants(data, frame[frame.score == score], number) for number, score in enumerate(dict.fromkeys(frame.score))]
+    return [Heading("Variants"), Text(CHECKS), *tables]
+
+
+def _variants(data: ReportData, part: pd.DataFrame, number: int) -> Grid:
+    letters = lettered(part.note)
+    rows = tuple(_variant(row, letters) for row in each(part))
     columns = (
-        "Score", "Variant", "Place", "Counted / other", "Weight", "Found", "Match", "Frequency", "Expected", "Call rate", "n",
-        "Hardy-Weinberg p", "Used",
+        "Variant", "Place", "Counted / other", "Weight", "Found", "Match", "Frequency (expected)", "Call rate (n)", "Hardy-Weinberg p",
+        "Used",
     )  # fmt: skip
-    texts = frozenset({1, 2, 3, 5, 6, 12})
-    grid = Grid("table-variants", "Variants of the gene scores", columns, rows, note=legend(letters).strip(), text_columns=texts)
-    return [Heading("Variants"), Text(CHECKS), grid]
+    caption = f"{data.title(str(part.score.iloc[0]))}: variants of the score"
+    texts = frozenset({1, 2, 4, 5, 9})
+    return Grid(f"table-variants{_suffix(number)}", caption, columns, rows, note=legend(letters).strip(), text_columns=texts)
 
 
-def _variant(data: ReportData, row: Any, letters: dict[str, str]) -> tuple[str, ...]:
+def _variant(row: Any, letters: dict[str, str]) -> tuple[str, ...]:
     place = f"{row.chromosome}:{count(row.position)}" if isinstance(row.chromosome, str) and pd.notna(row.position) else DASH
     group = f" ({row.hwe_group})" if isinstance(row.hwe_group, str) and row.hwe_group and pd.notna(row.hwe_p) else ""
+    expected = f" ({fixed(row.expected_frequency, 3)})" if pd.notna(row.expected_frequency) else ""
     return (
-        data.title(row.score),
         str(row.variant_id),
         place,
         f"{row.effect_allele} / {row.other_allele if isinstance(row.other_allele, str) else '?'}",
         f"{row.weight:g}".replace("-", "−"),
         row.found if isinstance(row.found, str) else DASH,
         str(row.match),
-        fixed(row.effect_allele_frequency, 3),
-        fixed(row.expected_frequency, 3),
-        fixed(row.call_rate, 3),
-        count(row.n),
+        fixed(row.effect_allele_frequency, 3) + expected,
+        f"{fixed(row.call_rate, 3)} ({count(row.n)})" if pd.notna(row.call_rate) else DASH,
         p_value(row.hwe_p) + group,
         ("yes" if row.included else "no") + mark(letters, row.note),
     )

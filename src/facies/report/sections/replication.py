@@ -151,32 +151,37 @@ def _lines(data: ReportData, row: Any) -> list[dict[str, Any]]:
     return lines
 
 
-def _table(data: ReportData, part: pd.DataFrame, number: int) -> Grid:
+def _table(data: ReportData, part: pd.DataFrame, number: int) -> Block:
+    source = part.source.iloc[0]
+    name = source_label(data, source) if isinstance(source, str) else "Other exposures"
+    if part.coef_validation.isna().all():
+        reasons = [str(note) for note in dict.fromkeys(part.note.dropna())]
+        return Missing(f"{name} in the second study", "; ".join(reasons[:3]) or "nothing could be estimated there")
     letters = lettered(part.note)
     cells = tuple(
         (
             f"{data.title(row.variable)}, {scale_text(data, row)}",
             data.label(row.adjustment),
             _study(row, "discovery"),
+            coefficient_text(row.scale, row.coef_corrected),
             _study(row, "validation"),
             p_value(row.p_replication) if pd.notna(row.coef_validation) else DASH,
-            fixed(row.power),
-            fixed(row.power_uncorrected),
-            coefficient_text(row.scale, row.coef_corrected),
+            fixed(row.power) if pd.isna(row.power_uncorrected) else f"{fixed(row.power)} ({fixed(row.power_uncorrected)})",
             coefficient_text(row.scale, row.coef_pooled, row.ci_low, row.ci_high),
-            DASH if pd.isna(row.q) else f"{fixed(row.q)} (p {p_value(row.p_q)})",
+            DASH if pd.isna(row.q) else f"{fixed(row.q)} ({p_value(row.p_q)})",
             VERDICTS[row.verdict] + mark(letters, row.note),
         )
         for row in each(part)
     )
     columns = (
-        "Association", "Adjustment", "Discovery (95% interval), n", "Validation (95% interval), n", "One-sided p", "Power",
-        "Power, uncorrected", "Discovery, corrected", "Pooled (95% interval)", "Q", "Verdict",
+        "Association", "Adjustment", "Discovery", "Corrected", "Validation", "One-sided p", "Power", "Pooled", "Q (p)", "Verdict",
     )  # fmt: skip
-    source = part.source.iloc[0]
-    caption = source_label(data, source) if isinstance(source, str) else "Other exposures"
-    name = f"table-replications-{number + 1}"
-    return Grid(name, f"{caption}: discovery and validation", columns, cells, note=legend(letters).strip(), text_columns=frozenset({1, 10}))
+    note = (
+        "Estimates with 95% intervals; n is participants. Corrected: the discovery's estimate after the winner's curse; beside the power "
+        f"at that estimate, in brackets, the power at the uncorrected one.{legend(letters)}"
+    )
+    grid = f"table-replications-{number + 1}"
+    return Grid(grid, f"{name}: discovery and validation", columns, cells, note=note, text_columns=frozenset({1, 9}))
 
 
 def _study(row: Any, study: str) -> str:
@@ -195,9 +200,9 @@ def _shifts(data: ReportData) -> Block:
         (
             first_capital(str(row.measure).replace("_", " ")) + ("" if row.model_id == "all" else f", {source_label(data, row.model_id)}"),
             count(row.n_discovery),
-            with_interval(row.discovery, row.discovery_low, row.discovery_high),
+            with_interval(row.discovery, row.discovery_low, row.discovery_high, _digits(row)),
             count(row.n_validation),
-            fixed(row.validation),
+            fixed(row.validation, _digits(row)),
             fixed(row.standardised_difference),
             (DASH if pd.isna(row.outside) else f"{fixed(100 * row.outside, 1)}%") + mark(letters, row.warning),
         )
@@ -213,6 +218,12 @@ def _shifts(data: ReportData) -> Block:
         f"5% lie outside its middle 95%.{legend(letters)}"
     )
     return Grid("table-shifts", "The second study beside the first", columns, rows, note=note)
+
+
+def _digits(row: Any) -> int:
+    """Return the decimals of a measure: fewer for large numbers."""
+    size = abs(row.validation)
+    return 2 if pd.isna(size) or size < 10 else 1 if size < 100 else 0
 
 
 def _metrics(data: ReportData) -> list[Block]:

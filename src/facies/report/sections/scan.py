@@ -59,7 +59,7 @@ def _table(data: ReportData, frame: pd.DataFrame) -> Grid:
             count(row.n_skipped),
             fixed(row.lambda_gc, 3),
             count(row.n_genome_wide),
-            DASH if not isinstance(row.top_variant, str) else f"{row.top_variant}, p {small_p(row.top_p)}",
+            DASH if not isinstance(row.top_variant, str) else f"{row.top_variant}, p\N{NO-BREAK SPACE}{small_p(row.top_p)}",
             str(row.file) + mark(letters, row.note),
         )
         for row in each(frame)
@@ -85,32 +85,30 @@ def _drawings(data: ReportData, frame: pd.DataFrame, *, figures: bool) -> list[B
     points = data.table("scan_points")
     if points is None:
         return [Missing("Manhattan and QQ plots", data.why_missing("scan_points"))]
-    blocks: list[Block] = []
-    for number, row in enumerate(each(frame)):
-        part = points[points.trait == row.trait]
-        if len(part):
-            blocks += _pair(data, row, part, number, figures=figures)
-    return blocks
+    parts = [(row, points[points.trait == row.trait], number) for number, row in enumerate(each(frame))]
+    drawn = [part for part in parts if len(part[1])]
+    against = Panels(tuple(_quantiles(data, *part, figures=figures) for part in drawn))
+    return [*(_manhattan(data, *part, figures=figures) for part in drawn), *([against] if drawn else [])]
 
 
-def _pair(data: ReportData, row: Any, part: pd.DataFrame, number: int, *, figures: bool) -> list[Block]:
-    from facies.report.figures.scan import manhattan, quantiles
+def _top(row: Any) -> str:
+    return f"smallest p {small_p(row.top_p)}" + (f" at {row.top_variant}" if isinstance(row.top_variant, str) else "")
 
-    label = trait_label(data, row.trait)
-    names = f"figure-manhattan-{number + 1}", f"figure-qq-{number + 1}"
-    top = f"smallest p {small_p(row.top_p)}" + (f" at {row.top_variant}" if isinstance(row.top_variant, str) else "")
+
+def _manhattan(data: ReportData, row: Any, part: pd.DataFrame, number: int, *, figures: bool) -> Drawing:
+    from facies.report.figures.scan import manhattan
+
+    label, name = trait_label(data, row.trait), f"figure-manhattan-{number + 1}"
     shown = f"{count(len(part))} of {plural(row.n_variants, 'variant')} are drawn: all small p-values and a sample of the others"
-    where = Drawing(
-        names[0],
-        f"{label}: −log10 p along the chromosomes (Manhattan plot); dashed: 5e-8. {shown}.",
-        f"Manhattan plot of {label}, n={count(row.n)}: {count(row.n_genome_wide)} variants below 5e-8, {top}.",
-        manhattan(part, name=names[0]) if figures else "",
-        wide=True,
-    )
-    against = Drawing(
-        names[1],
-        f"{label}: observed against expected −log10 p (QQ plot); λ = {fixed(row.lambda_gc, 3)}.",
-        f"QQ plot of {label}, n={count(row.n)}: λ {fixed(row.lambda_gc, 3)}, {top}.",
-        quantiles(part, name=names[1]) if figures else "",
-    )
-    return [where, Panels((against,))]
+    caption = f"{label}: −log10 p along the chromosomes (Manhattan plot); dashed: 5e-8. {shown}."
+    alt = f"Manhattan plot of {label}, n={count(row.n)}: {count(row.n_genome_wide)} variants below 5e-8, {_top(row)}."
+    return Drawing(name, caption, alt, manhattan(part, name=name) if figures else "", wide=True)
+
+
+def _quantiles(data: ReportData, row: Any, part: pd.DataFrame, number: int, *, figures: bool) -> Drawing:
+    from facies.report.figures.scan import quantiles
+
+    label, name = trait_label(data, row.trait), f"figure-qq-{number + 1}"
+    caption = f"{label}: observed against expected −log10 p (QQ plot); λ = {fixed(row.lambda_gc, 3)}."
+    alt = f"QQ plot of {label}, n={count(row.n)}: λ {fixed(row.lambda_gc, 3)}, {_top(row)}."
+    return Drawing(name, caption, alt, quantiles(part, name=name) if figures else "")
