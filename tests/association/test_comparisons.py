@@ -208,3 +208,39 @@ def test_compare_sources__wrong_settings_are_refused(study, changes, message):
 def test_compare_sources__a_panel_alone_is_refused(study):
     with pytest.raises(InputError, match="no computed perceived age"):
         compared(study, exposures=study["exposures"][["participant_id", "perceived_age[panel]"]])
+
+
+def test_compare_sources__an_outcome_that_nobody_has_gives_a_row_that_says_so(study):
+    outcomes = study["outcomes"].assign(lost=np.nan)
+    found = compared(study, outcomes=outcomes, outcome_kinds={"lost": "binary"})
+    assert found.n.eq(0).all()
+    assert (found.verdict == "no estimate").all()
+    assert found.note.str.contains("without outcome").all()
+
+
+def test_compare_sources__both_corrections_reach_the_effect_without_reading_noise():
+    rng = np.random.default_rng(12)
+    n, effect, per_allele, noise_sd = 20_000, 0.1, 0.8, 2.0
+    people = pd.DataFrame({"participant_id": [f"p{i:05d}" for i in range(n)], "age": rng.uniform(50, 80, n)})
+    mc1r = people[["participant_id"]].assign(mc1r=rng.binomial(2, 0.25, n) * 1.0)
+    truth = people.age + per_allele * mc1r.mc1r + rng.normal(0, 3, n)
+    ages = people[["participant_id"]].assign(**{
+        "perceived_age[panel]": truth + rng.normal(0, noise_sd, n),
+        "perceived_age[m]": people.age + 0.6 * (truth - people.age) + rng.normal(0, 1, n),
+    })  # fmt: skip
+    outcomes = people[["participant_id"]].assign(cognition=effect * truth + rng.normal(0, 0.3, n))
+    noise = pd.DataFrame({
+        "participant_id": people.participant_id, "target": "perceived_age", "n_photographs": 1, "sum_squares": 9 * 10 * noise_sd**2,
+        "degrees_of_freedom": 9.0, "noise_factor": 10**-0.5, "reader_error_sum": np.nan, "n_reader_errors": 0.0,
+    })  # fmt: skip
+    given = {"adjustments": {"model_1": ["age"]}, "noise": noise, "n_bootstrap": 100}
+    on_outcome = compare_sources(ages, outcomes, people, outcome_kinds={"cognition": "continuous"}, **given).iloc[0]
+    on_age = compare_sources_on_traits(mc1r, ages, people, **given).iloc[0]
+    share = 9 + 2 * 0.25 * 0.75 * per_allele**2
+    assert on_outcome.reliability == pytest.approx(share / (share + noise_sd**2), rel=0.02)
+    assert on_outcome.coef_human == pytest.approx(effect * on_outcome.reliability, rel=0.03)
+    assert [on_outcome.corrected_human, on_outcome.corrected_computed] == pytest.approx([effect, effect], rel=0.03)
+    assert on_outcome.coef_computed == pytest.approx(on_outcome.expected / on_outcome.reliability, rel=0.03)
+    assert on_age.corrected_human == on_age.coef_human == pytest.approx(per_allele, abs=4 * 0.06)
+    assert on_age.corrected_computed * on_age.reliability == pytest.approx(on_age.coef_human, rel=0.1)
+    assert on_age.coef_computed == pytest.approx(0.6 * on_age.coef_human, rel=0.1)

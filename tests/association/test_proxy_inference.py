@@ -145,3 +145,29 @@ def test_proxy_inference__few_people_without_readings_give_no_ppi_but_the_reason
 def test_proxy_inference__predictions_by_fold_that_are_missing_are_an_error(study):
     with pytest.raises(InputError, match="have no fold_predictions"):
         inferred({**study, "folds": study["folds"].iloc[:0]})
+
+
+def test_proxy_inference__without_a_question_that_it_can_answer_there_are_no_rows(study):
+    assert inferred(study, outcome_kinds={"falls": "count"}, traits=None).empty
+
+
+def test_proxy_inference__relatives_among_the_unread_have_one_prediction_only(study):
+    folds = study["folds"]
+    relatives = folds.participant_id.unique()[:50]
+    kept = folds[~folds.participant_id.isin(relatives) | (folds.fold == 2)]
+    found, whole = inferred({**study, "folds": kept}), inferred(study)
+    powered, all_of = (table[table.estimator == "ppi"] for table in (found, whole))
+    assert powered.n_unlabelled.tolist() == all_of.n_unlabelled.tolist()
+    assert powered.std_error.to_numpy() == pytest.approx(all_of.std_error.to_numpy(), rel=0.05)
+    assert (powered.estimate != all_of.estimate).all()
+
+
+def test_proxy_inference__a_level_that_nobody_with_readings_has_is_left_out_of_their_fit_and_stops_ppi(study):
+    people = study["people"].assign(site=np.where(np.arange(N) < READ + 100, "leiden", "utrecht"))
+    found = inferred({**study, "people": people}, adjustments={"model_1": ["age", "sex", "site"]}).set_index(["outcome", "estimator"])
+    alone, powered = (found.loc[("cognition", estimator)] for estimator in ("labelled_only", "ppi"))
+    expected = inferred(study).set_index(["outcome", "estimator"]).loc[("cognition", "labelled_only")]
+    assert alone.estimate == pytest.approx(expected.estimate)
+    assert "site=utrecht has one value here" in alone.note
+    assert np.isnan(powered.estimate)
+    assert "site=utrecht has the same value for everybody" in powered.note

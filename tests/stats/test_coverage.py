@@ -48,7 +48,7 @@ def mixed(rng, X, linear):
 @pytest.mark.parametrize("study", [cox, cox_on_age, count, poisson_of_overdispersed_counts, ordinal, mixed])
 def test_intervals__cover_the_planted_effect(study):
     rng, fits = np.random.default_rng(5), []
-    for _ in range(80):
+    for _ in range(60):
         X = np.column_stack([rng.normal(0, 4, 240), rng.uniform(-17, 17, 240)])
         fits.append(study(rng, X, TRUTH * X[:, 0] + 0.03 * X[:, 1]))
     covered = np.mean([fit.ci_low[0] <= TRUTH <= fit.ci_high[0] for fit in fits])

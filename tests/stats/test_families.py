@@ -103,11 +103,11 @@ def test_hazards_p_value__equals_lifelines():
 
 def test_fit_cox__with_late_entry_keeps_the_size_of_its_test_of_proportional_hazards():
     rng, notes = np.random.default_rng(7), []
-    for _ in range(60):
+    for _ in range(30):
         x, age = rng.normal(size=200), rng.uniform(50, 80, 200)
         time = rng.exponential(10 * np.exp(-0.4 * x))
         notes.append(fit_cox(age + np.minimum(time, 15), (time < 15) * 1.0, x[:, None], names=("x",), entry=age).note)
-    assert sum("not proportional" in note for note in notes) <= 9
+    assert sum("not proportional" in note for note in notes) <= 5
 
 
 def test_fit_cox__says_when_hazards_are_not_proportional():
@@ -200,7 +200,7 @@ def test_fit_firth__is_finite_where_data_are_separated():
 def test_fit_firth__is_less_biased_than_maximum_likelihood_with_few_events():
     rng = np.random.default_rng(11)
     firth, plain = [], []
-    for _ in range(200):
+    for _ in range(100):
         x = rng.normal(size=100)
         y = (rng.uniform(size=100) < 1 / (1 + np.exp(2.6 - x))) * 1.0
         firth.append(fit_firth(y, x[:, None], names=("x",), min_events=3).coef[0])

@@ -221,6 +221,21 @@ def test_prediction_powered__covers_the_human_effect_whatever_the_error_of_the_p
     assert np.mean([each.std_error for each in found]) == pytest.approx(np.std([each.coef for each in found]), rel=0.12)
 
 
+def test_prediction_powered__holds_where_the_naive_way_fails():
+    from facies.stats.linear import fit_linear
+
+    rng = np.random.default_rng(23)
+    naive, powered = [], []
+    for _ in range(60):
+        given = simulated("berkson", "outcome", rng)
+        taken = fit_linear(given["proxies"][:, 0], given["X"], names=("gene", "age"))
+        found = prediction_powered(**given)
+        naive.append(taken.ci_low[0] <= 0.3 <= taken.ci_high[0])
+        powered.append(found.ci_low <= 0.3 <= found.ci_high)
+    assert np.mean(naive) < 0.1
+    assert np.mean(powered) > 0.85
+
+
 def test_plan_readings__expects_the_interval_that_simulated_studies_have():
     rng = np.random.default_rng(19)
     n, others, r = 400, 1200, 0.75

@@ -17,7 +17,7 @@ import pytest
 from facies.association.replication import is_effect
 from facies.errors import CropContractError, FaciesError, InputError
 from facies.evaluation.recalibration import DISCOVERY_MEAN, RECALIBRATED
-from facies.evaluation.shift import DISTANCE, GIVEN_AGE
+from facies.evaluation.shift import ALIKE, DISTANCE, GIVEN_AGE
 from facies.records import RunRecord, from_json
 from facies.simulation import simulate_validation
 from facies.simulation.photographs import write_photographs
@@ -425,12 +425,27 @@ def test_replicate__the_same_photograph_in_both_is_refused(discovery, second):
     assert "1 photographs are in both studies, first v0001_s1_1 of the validation, which is p0001_s1_1" in refused(discovery, second)
 
 
-def test_replicate__the_same_photograph_compressed_again_is_refused(discovery, second):
+def show_a_photograph_of_the_discovery(discovery: Path, study: Path, **person: str) -> None:
+    """Compress a photograph of the discovery again, in its own name, and give its person this age and sex."""
     from PIL import Image
 
     with Image.open(next(photographs_of(discovery))) as picture:
-        picture.save(next(photographs_of(second)), "JPEG", quality=80)
+        picture.save(next(photographs_of(study)), "JPEG", quality=95)
+    edit_table(study / "participants.tsv", lambda table: table.assign(**{k: [v, *table[k][1:]] for k, v in person.items()}))
+
+
+def test_replicate__the_same_picture_compressed_again_is_refused(discovery, second):
+    owner = pd.read_csv(discovery / "participants.tsv", sep="\t", dtype=str).iloc[0]
+    show_a_photograph_of_the_discovery(discovery, second, age=owner.age, sex=owner.sex)
     assert "1 photographs look the same in both studies, first v0001_s1_1 of the validation and p0001_s1_1" in refused(discovery, second)
+
+
+def test_replicate__pictures_that_look_alike_of_people_of_other_ages_are_counted(discovery, second):
+    show_a_photograph_of_the_discovery(discovery, second, age="20")
+    replicate_study(discovery, second)
+    shift = read_table(second, SHIFTS).set_index("measure")
+    assert shift.loc[ALIKE, "validation"] == 1
+    assert shift.loc[ALIKE, "warning"] == "look at them: nobody may be in both cohorts"
 
 
 def test_replicate__a_discovery_of_age_is_held_against_ages(first, second):

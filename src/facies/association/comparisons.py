@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facies.association.attenuation import attenuate, reading_reliability
 from facies.association.design import Cohort, Design, build_design, gather, require_covariates, require_numbers
 from facies.association.draws import Draws, draw_participants, refit_of
 from facies.association.families import FAMILY_SCALES, OutcomeSpec, fit_outcome, outcome_design, outcome_specs
 from facies.association.outcomes import require_outcomes
 from facies.association.rows import exposure_units
 from facies.errors import InputError
-from facies.stats.noise import pooled_sd
 from facies.stats.paired import coefficient_ratio, equivalence_p_value, pair_coefficients, paired_difference
 from facies.stats.refits import residual_moments
 from facies.stats.regression import Fit
 from facies.stats.resampling import percentile_interval
-from facies.tables import COMPARISONS, READING_NOISE
+from facies.tables import COMPARISONS
 from facies.types import Floats
 
 HUMAN = "perceived_age[panel]"
@@ -230,7 +230,7 @@ class Case:
 
 def compare(case: Case, asked: Asked) -> list[dict[str, Any]]:
     """Return one row of ``comparisons`` for each computed source."""
-    reliability, reading_note = _reliability(case, asked.noise)
+    reliability, reading_note = reading_reliability(case.values[:, 0], case.design, asked.noise)
     return [_row(case, j, asked, reliability, reading_note) for j in range(1, len(case.sources))]
 
 
@@ -289,24 +289,6 @@ def _require(
             raise InputError(f"the margin of '{name}' is {margin}: choose a number above 0")
 
 
-def _reliability(case: Case, noise: pd.DataFrame | None) -> tuple[float, str]:
-    """Return the share of the human variance, given the covariates, that is not reading noise; NaN with a reason where unknown."""
-    if noise is None or not len(case.values):
-        return float("nan"), ""
-    READING_NOISE.validate(noise)
-    rows = noise[noise.target == "perceived_age"].set_index("participant_id")
-    variance = pooled_sd(rows.sum_squares.to_numpy(), rows.degrees_of_freedom.to_numpy()) ** 2
-    factor = rows.noise_factor.reindex(case.design.participants).to_numpy(dtype=np.float64)
-    freedom = len(case.values) - case.design.X.shape[1] - 1
-    if not np.isfinite(variance) or not np.isfinite(factor).any() or freedom < 1:
-        return float("nan"), "reading noise is unknown: no photograph here has two readers"
-    left = residual_moments(case.values[:, :1], case.design.X, np.ones((1, len(case.values))))[0, 0, 0] / freedom
-    reliability = 1 - variance * float(np.nanmean(factor**2)) / float(left)
-    if not reliability > 0:
-        return float("nan"), "reading noise exceeds the variance of the human perceived age given the covariates"
-    return reliability, ""
-
-
 def _row(case: Case, j: int, asked: Asked, reliability: float, reading_note: str) -> dict[str, Any]:
     human, computed = case.fits[0], case.fits[j]
     row: dict[str, Any] = {column.name: np.nan for column in COMPARISONS.columns}
@@ -362,29 +344,10 @@ def verdict(p_value: float, p_equivalence: float) -> str:
 
 
 def _attenuation(case: Case, j: int, asked: Asked, reliability: float) -> tuple[dict[str, Any], list[str]]:
-    """Return both slopes, what they let expect and the corrected coefficients, with a note on what reading noise does to them."""
-    everybody = residual_moments(case.values[:, [0, j]], case.design.X, np.ones((1, len(case.values))))
-    on_human, on_computed = (float(everybody[0, 0, 1] / everybody[0, i, i]) for i in (0, 1))
-    i = j if asked.role == "exposure" else 0
-    slopes = case.drawn.moments[:, 0, j] / case.drawn.moments[:, i, i]
-    slope = on_computed if asked.role == "exposure" else on_human
     human, computed = (float(case.fits[k].coef[0]) * case.per for k in (0, j))
-    human_drawn, computed_drawn = (case.drawn.coef[:, k] * case.per for k in (0, j))
-    expected = human * slope
-    drawn = np.column_stack([computed_drawn - human_drawn * slopes, computed_drawn / slopes, slopes])
-    low, high = percentile_interval(drawn, level=asked.level)
-    notes = []
-    if low[2] <= 0 <= high[2]:
-        low[1] = high[1] = np.nan
-        notes.append("the slope is not clear of 0, so the corrected computed estimate has no interval")
-    if np.isfinite(reliability):
-        notes.append(f"{expected / reliability:.4g} is expected when reading noise is taken into account")
-    return {
-        "slope_computed_on_human": on_human, "slope_human_on_computed": on_computed, "expected": expected,
-        "difference_from_expected": computed - expected, "difference_from_expected_low": float(low[0]),
-        "difference_from_expected_high": float(high[0]), "corrected_human": human / reliability if asked.role == "exposure" else human,
-        "corrected_computed": computed / slope, "corrected_computed_low": float(low[1]), "corrected_computed_high": float(high[1]),
-    }, notes  # fmt: skip
+    drawn = Draws(case.drawn.coef[:, [0, j]] * case.per, case.drawn.moments[:, [0, j]][:, :, [0, j]])
+    everybody = residual_moments(case.values[:, [0, j]], case.design.X, np.ones((1, len(case.values))))[0]
+    return attenuate(human, computed, everybody, drawn, role=asked.role, reliability=reliability, level=asked.level)
 
 
 def _lost_draws(case: Case, j: int) -> list[str]:

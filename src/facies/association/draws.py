@@ -37,10 +37,13 @@ def draw_participants(
     Parameters
     ----------
     refits
-        One a source; None gives NaN.
+        One a source; where no source has an estimate, nobody is drawn.
     sources
         Perceived ages, (n, sources), in the order of ``design.participants``.
     """
+    if all(refit is nothing for refit in refits):
+        n = sources.shape[1]
+        return Draws(np.full((n_bootstrap, n), np.nan), np.full((n_bootstrap, n, n), np.nan))
     parts = [
         (np.column_stack([refit(weights) for refit in refits]), residual_moments(sources, design.X, weights))
         for weights in _weights(design, n_bootstrap, random_state)
@@ -59,7 +62,7 @@ def _weights(design: Design, n_bootstrap: int, random_state: int) -> Iterator[Fl
 def refit_of(fit: Fit, outcomes: pd.DataFrame, spec: OutcomeSpec, x: Floats, design: Design) -> Refit:
     """Return the refit of one fitted outcome on one exposure, by the regression that the fit used; NaN for one without estimate."""
     if not fit.estimated:
-        return _nothing
+        return nothing
     X = np.column_stack([x, design.X])
     y = outcomes[spec.name].to_numpy(dtype=np.float64)
     time = None if spec.time is None else outcomes[spec.time].to_numpy(dtype=np.float64)
@@ -73,5 +76,6 @@ def refit_of(fit: Fit, outcomes: pd.DataFrame, spec: OutcomeSpec, x: Floats, des
     return ordinal_refit(y, X) if fit.family == "ordinal" else linear_refit(y, X)
 
 
-def _nothing(weights: Floats) -> Floats:
+def nothing(weights: Floats) -> Floats:
+    """Return NaN for every draw: the refit of a regression without estimate."""
     return np.full(len(weights), np.nan)

@@ -78,8 +78,7 @@ def age_gaps(
     rows = participant_predictions[participant_predictions.target == target]
     if rows.empty:
         raise InputError(f"there are no predictions of '{target}': name a target that was predicted")
-    require_columns(participants, ["participant_id", "age"], what="column", where="participants")
-    people = participants.drop_duplicates("participant_id").set_index("participant_id")
+    people = _by_participant(participants)
     gaps = pd.concat([_gaps(*source, people) for source in _sources(rows)], ignore_index=True)
     if gaps.empty:
         raise InputError("nobody with a perceived age has an age: compare the participant_id columns of both tables")
@@ -90,6 +89,14 @@ def age_gaps(
         for correction, column in CORRECTIONS.items()
     ]
     return AGE_GAPS.validate(gaps), AGE_GAP_SUMMARIES.validate(pd.DataFrame(summaries))
+
+
+def _by_participant(participants: pd.DataFrame) -> pd.DataFrame:
+    require_columns(participants, ["participant_id", "age"], what="column", where="participants")
+    repeated = participants.participant_id[participants.participant_id.duplicated()]
+    if len(repeated):
+        raise InputError(f"participants name {repeated.iloc[0]} twice: keep one row")
+    return participants.set_index("participant_id")
 
 
 def _sources(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -18,7 +18,7 @@ from facies.errors import InputError
 from facies.stats.linear import fit_linear
 from facies.stats.logistic import fit_logistic
 from facies.stats.prediction_powered import prediction_powered
-from facies.stats.regression import Fit, few_events
+from facies.stats.regression import Fit, constant_columns, few_events
 from facies.tables import FOLD_PREDICTIONS, PARTICIPANT_PREDICTIONS, PROXY_ESTIMATES
 from facies.types import Floats
 
@@ -76,7 +76,8 @@ def proxy_inference(
 
     Returns
     -------
-    Table ``proxy_estimates``; no rows when everybody, or nobody, was read. ``note`` says why an estimate is missing.
+    Table ``proxy_estimates``; no rows when everybody, or nobody, was read, or there is neither trait nor binary or
+    continuous outcome. ``note`` says why an estimate is missing.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def proxy_inference(
     for model in models:
         shifted = model if direction is None else _differences(model, covariates, direction)
         for adjustment, chosen in adjustments.items():
-            if outcomes is not None:
+            if outcomes is not None and specs:
                 cohort = gather(shifted.point_table(), outcomes, covariates, cluster_by=cluster_by)
                 rows += [row for spec in specs for row in _of_outcome(cohort, shifted, spec, adjustment, chosen, asked)]
             if traits is not None:
@@ -209,9 +210,11 @@ def _require(
     outcomes: pd.DataFrame | None, specs: Sequence[OutcomeSpec], traits: pd.DataFrame | None, names: Sequence[str],
     covariates: pd.DataFrame, adjustments: Mapping[str, Sequence[str]],
 ) -> None:  # fmt: skip
-    if not adjustments or (outcomes is None and traits is None):
-        raise InputError("there is nothing to estimate: give outcomes or traits and at least one adjustment set")
+    if not adjustments:
+        raise InputError("there is nothing to estimate: give at least one adjustment set")
     require_covariates(covariates, adjustments)
+    if specs and outcomes is None:
+        raise InputError("outcome_kinds are given without outcomes: give the table too")
     if outcomes is not None:
         require_outcomes(outcomes, specs)
     if traits is not None:
@@ -240,14 +243,25 @@ class _Sample:
         kept = self.labelled if human else np.ones(len(self.y), dtype=bool)
         y = self.human if human and self.proxied == "outcome" else self.y
         x = self.human if human and self.proxied == "exposure" else self.x
-        X = np.column_stack([x, self.design.X])[kept]
-        names = ("the exposure", *self.design.names)
+        X, names, notes = _varying(np.column_stack([x, self.design.X])[kept], ("the exposure", *self.design.names))
         clusters = None if self.design.clusters is None else self.design.clusters[kept]
         if clusters is not None and len(np.unique(clusters)) == len(clusters):
             clusters = None
         if self.family == "logistic":
-            return fit_logistic(y[kept], X, names=names, clusters=clusters, min_events=asked.min_events, level=asked.level)
-        return fit_linear(y[kept], X, names=names, clusters=clusters, level=asked.level)
+            fit = fit_logistic(y[kept], X, names=names, clusters=clusters, min_events=asked.min_events, level=asked.level)
+        else:
+            fit = fit_linear(y[kept], X, names=names, clusters=clusters, level=asked.level)
+        return replace(fit, note="; ".join([*([fit.note] if fit.note else []), *notes]))
+
+
+def _varying(X: Floats, names: tuple[str, ...]) -> tuple[Floats, tuple[str, ...], list[str]]:
+    """Leave out covariates that have one value in these people, which changes nothing, and say so."""
+    if not len(X):
+        return X, names, []
+    kept = ~constant_columns(X)
+    kept[0] = True
+    left_out = [f"{name} has one value here and was left out" for name, stays in zip(names, kept, strict=True) if not stays]
+    return X[:, kept], tuple(name for name, stays in zip(names, kept, strict=True) if stays), left_out
 
 
 def _of_outcome(
@@ -311,7 +325,8 @@ def _powered(sample: _Sample, asked: Asked) -> tuple[tuple[float, ...], float, f
     X = np.column_stack([sample.human if sample.proxied == "exposure" else sample.x, sample.design.X])
     found = prediction_powered(
         y, X, sample.model.by_fold.loc[sample.design.participants].to_numpy(dtype=np.float64), sample.labelled, proxied=sample.proxied,
-        family=sample.family, shares=sample.model.shares, clusters=sample.design.clusters, level=asked.level,
+        family=sample.family, shares=sample.model.shares, clusters=sample.design.clusters, names=("the exposure", *sample.design.names),
+        level=asked.level,
     )  # fmt: skip
     return (found.coef, found.std_error, found.ci_low, found.ci_high, found.p_value), found.tuning, found.n_effective, found.note
 

@@ -16,15 +16,16 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 1,
     jobs: Jobs = 0,
 ) -> None:
-    """Simulate a cohort with a known truth, with painted faces, and run the whole study on it."""
+    """Simulate a cohort with a known truth, with painted faces and genes, and run the whole study on it, replication included."""
     from facies.study.demo import simulate_study
     from facies.study.run import run_study
 
     quiet_opencv()
     with progress_bar("painting faces", shown=True) as progress:
         simulate_study(
-            folder, n_participants=participants, n_unlabelled=participants // 10, n_faults=participants // 40,
-            random_state=seed, progress=progress,
+            folder, n_participants=participants, n_unlabelled=participants // 10, n_faults=participants // 40, random_state=seed,
+            genotypes="tsv", further_outcomes=True, validation=folder / "validation", n_validation=max(60, participants // 4),
+            progress=progress,
         )  # fmt: skip
     say(f"{folder}: a simulated study of {participants} people; the planted truth is in {folder / 'truth.json'}")
     with progress_bar("photographs", shown=True) as progress:

@@ -33,6 +33,7 @@ QUALITY = (
 ALL_MODELS = "all"
 GIVEN_AGE = "predicted, given age"
 DISTANCE = "embedding distance"
+ALIKE = "pairs of photographs that look nearly the same in both"
 OUT_OF_RANGE = "predicted outside the training range"
 
 SMALLEST = 10
@@ -193,7 +194,12 @@ class Distances:
 
 
 def describe_shift(
-    discovery: CohortSummary | None, people: pd.DataFrame, predictions: pd.DataFrame, distances: Mapping[str, Distances]
+    discovery: CohortSummary | None,
+    people: pd.DataFrame,
+    predictions: pd.DataFrame,
+    distances: Mapping[str, Distances],
+    *,
+    n_alike: int = 0,
 ) -> pd.DataFrame:
     """Hold a second cohort against the discovery.
 
@@ -207,6 +213,8 @@ def describe_shift(
         Its table ``participant_predictions``.
     distances
         By model_id.
+    n_alike
+        Pairs of photographs, one of each cohort, that look nearly the same.
 
     Returns
     -------
@@ -228,6 +236,9 @@ def describe_shift(
         rows.append(_row(GIVEN_AGE, model_id, _beyond(predictions[predictions.model_id == model_id], people, line), line.residual, False))
     for model_id, found in distances.items():
         rows += _distance_rows(model_id, found)
+    if n_alike:
+        warning = "look at them: nobody may be in both cohorts"
+        rows.append({"measure": ALIKE, "model_id": ALL_MODELS, "n_validation": len(people), "validation": n_alike, "warning": warning})
     columns: Sequence[str] = [column.name for column in SHIFTS.columns]
     table = pd.DataFrame([row for row in rows if row is not None], columns=list(columns))
     return SHIFTS.validate(table.astype({"n_discovery": np.float64, "n_validation": np.int64}))

@@ -234,7 +234,9 @@ class ReportData:
 
     def label(self, name: str) -> str:
         """Return what to print for a name of a table."""
-        return self.labels.get(name) or " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))
+        if name in self.labels or "+" in name or ":" in name:
+            return self.labels.get(name) or name  # a model's name is not taken apart
+        return " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))
 
     def title(self, name: str) -> str:
         """Return the label with a capital first letter."""

@@ -118,5 +118,7 @@ def readings_needed(std_error: float, n_total: int, r: float, *, sd: float) -> i
     return needed if needed <= n_total else None
 
 
-def _listed(values: float | Sequence[float]) -> Sequence[float]:
-    return [values] if isinstance(values, int | float) else values
+def _listed(values: float | Sequence[float]) -> list[float]:
+    import numpy as np
+
+    return list(np.atleast_1d(values).tolist())

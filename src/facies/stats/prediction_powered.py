@@ -55,6 +55,7 @@ def prediction_powered(
     shares: Floats | None = None,
     clusters: NDArray[Any] | None = None,
     tuning: float | None = None,
+    names: tuple[str, ...] | None = None,
     level: float = 0.95,
 ) -> PredictionPowered:
     """Estimate the first coefficient of a regression in which the outcome or the exposure was measured in some people only.
@@ -84,6 +85,8 @@ def prediction_powered(
         The family of each row, (n,), or None.
     tuning
         Weight of the predictions; None: chosen from the data, 0 to 1.
+    names
+        One a column of X, for notes.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def prediction_powered(
     """
     rows = _stack(y, X, proxies, labelled, proxied, family, shares)
     n, n_other = int(labelled.sum()), int((~labelled).sum())
-    problem = _problem(rows, n, n_other, clusters)
+    problem = _problem(rows, n, n_other, clusters, names or ("the exposure", *(f"covariate {i}" for i in range(1, X.shape[1]))))
     if problem:
         return _nothing(n, n_other, problem)
     alone = _solve(rows, 0.0)
@@ -194,12 +197,11 @@ def _require(y: Floats, X: Floats, proxies: Floats, labelled: NDArray[np.bool_],
         raise InputError("a binary outcome holds something else than 0 and 1: recode it")
 
 
-def _problem(rows: _Rows, n: int, n_other: int, clusters: NDArray[Any] | None) -> str:
+def _problem(rows: _Rows, n: int, n_other: int, clusters: NDArray[Any] | None, names: tuple[str, ...]) -> str:
     if not n or not n_other:
         return "nobody has a human value" if not n else "everybody has a human value: there is nobody to add"
     if clusters is not None and len(np.unique(clusters[rows.labelled])) < 2:
         return "all people with a human value are in one family"
-    names = ("the exposure", *(f"covariate {i}" for i in range(1, rows.measured.shape[1])))
     return design_problem(rows.measured, names)
 
 

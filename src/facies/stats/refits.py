@@ -159,7 +159,7 @@ def climb(weights: Floats, derivatives: Derivatives, start: Floats) -> Floats:
             score, information = derivatives(coef[moving], weights[moving])
         broken = ~(np.isfinite(score).all(axis=1) & np.isfinite(information).all(axis=(1, 2)))
         information[broken], score[broken] = np.eye(coef.shape[1]), np.nan
-        step = np.einsum("bij,bj->bi", np.linalg.pinv(information, rcond=1e-10, hermitian=True), score)
+        step = np.linalg.solve(_conditioned(information), score[..., None])[..., 0]
         step *= np.minimum(1.0, LONGEST_STEP / np.maximum(np.abs(step).max(axis=1, keepdims=True), LONGEST_STEP))
         coef[moving] += step
         lost = ~(np.abs(coef[moving]).max(axis=1) < LARGEST + np.abs(start).max())
@@ -169,6 +169,13 @@ def climb(weights: Floats, derivatives: Derivatives, start: Floats) -> Floats:
             break
     coef[moving] = np.nan
     return coef
+
+
+def _conditioned(information: Floats) -> Floats:
+    """Return the information with a trace on its diagonal, so that a variable that is absent from a draw takes no step in it."""
+    p = information.shape[1]
+    own = np.trace(information, axis1=1, axis2=2)[:, None, None] / p
+    return np.asarray(information + 1e-10 * np.abs(own) * np.eye(p))
 
 
 def products(columns: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from facies.types import Floats
@@ -43,4 +45,12 @@ def firth_variant(y: Floats, counts: Floats, covariates: Floats) -> tuple[float,
             model.fit(X, y).lrt(0)
         except (ConvergenceWarning, np.linalg.LinAlgError):
             return np.nan, np.nan, np.nan
-    return float(model.coef_[0]), float(model.bse_[0]), float(model.lrt_pvalues_[0])
+    return float(model.coef_[0]), _std_error(X, model), float(model.lrt_pvalues_[0])
+
+
+def _std_error(X: Floats, model: Any) -> float:
+    """Return the first coefficient's standard error from the information at the penalised estimates."""
+    design = np.column_stack([X, np.ones(len(X))])
+    fitted = 1 / (1 + np.exp(-(X @ model.coef_ + model.intercept_)))
+    information = (design * (fitted * (1 - fitted))[:, None]).T @ design
+    return float(np.sqrt(np.linalg.inv(information)[0, 0]))

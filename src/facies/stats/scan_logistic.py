@@ -17,7 +17,7 @@ from facies.stats.scan_linear import orthonormal_basis
 from facies.stats.small_systems import pairwise_products, solve_definite, unpack
 from facies.types import Floats
 
-SMALL_STEP = 1e-6
+SMALL_STEP = 4e-6
 """Newton's method has arrived when its last step changes no coefficient of the scaled columns by more than this, divided by the Wald
 statistic: the error left in the estimate is the step's square, that in the standard error about the step."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,8 +50,11 @@ def _require_other_bytes(theirs: pd.DataFrame, photographs: pd.DataFrame) -> Non
         )
 
 
-def require_other_looks(discovery: Path, hashes: Mapping[str, str]) -> None:
-    """Refuse photographs that look as the discovery's do: the same picture compressed again, scaled or turned grey.
+def count_alike(discovery: Path, hashes: Mapping[str, str], participants: pd.DataFrame, photographs: pd.DataFrame) -> int:
+    """Return how many pairs of photographs, one of each study, look nearly the same; refuse those that are the same picture.
+
+    The same picture compressed again, scaled or turned grey has the same perceptual hash, or one of 2 bits more or less. Among millions of
+    pairs some of other people have that too. So only an equal hash of people of one age and sex stops the run; the others are counted.
 
     Parameters
     ----------
@@ -62,22 +64,51 @@ def require_other_looks(discovery: Path, hashes: Mapping[str, str]) -> None:
     Raises
     ------
     InputError
-        Naming the first photograph, and how many there are.
+        Naming the first picture that is in both, and how many there are.
     """
     path = table_path(discovery, FACES).with_name("perceptual_hashes.json")
     if not path.exists():
-        return
-    theirs: dict[str, Any] = read_json(path)
+        return 0
+    pairs = _near_pairs(read_json(path), hashes)
+    same = pairs[(pairs.distance == 0) & _may_be_one_person(pairs, discovery, participants, photographs)]
+    if len(same):
+        first = same.iloc[0]
+        raise InputError(
+            f"{len(same)} photographs look the same in both studies, first {first.here} of the validation and {first.there} of the discovery: "
+            f"{REMEDY}"
+        )
+    return len(pairs)
+
+
+def _near_pairs(theirs: Mapping[str, str], hashes: Mapping[str, str]) -> pd.DataFrame:
+    """Return ``there``, ``here`` (photo_ids of discovery and validation) and ``distance``, the nearest first."""
     pairs = find_near_duplicates(
         np.array([int(value, 16) for value in (*theirs.values(), *hashes.values())], dtype=np.uint64),
         photo_ids=[*theirs, *hashes],
         participant_ids=["discovery"] * len(theirs) + ["validation"] * len(hashes),
     )
-    if len(pairs):
-        first = pairs.iloc[0]
-        there, here = first.photo_id, first.other_photo_id
-        if first.participant_id == "validation":
-            there, here = here, there
-        raise InputError(
-            f"{len(pairs)} photographs look the same in both studies, first {here} of the validation and {there} of the discovery: {REMEDY}"
-        )
+    turned = pairs.participant_id == "validation"
+    return pd.DataFrame(
+        {
+            "there": pairs.other_photo_id.where(turned, pairs.photo_id),
+            "here": pairs.photo_id.where(turned, pairs.other_photo_id),
+            "distance": pairs.distance,
+        }
+    )
+
+
+def _may_be_one_person(pairs: pd.DataFrame, discovery: Path, participants: pd.DataFrame, photographs: pd.DataFrame) -> pd.Series:
+    """Return which pairs do not contradict each other in age (by more than a year) or sex; unknown contradicts nothing."""
+    if not (table_path(discovery, PARTICIPANTS).exists() and table_path(discovery, PHOTOGRAPHS).exists()):
+        return pd.Series(True, index=pairs.index)
+    there = _owners(pairs.there, read_table(discovery, PARTICIPANTS), read_table(discovery, PHOTOGRAPHS))
+    here = _owners(pairs.here, participants, photographs)
+    other_sex = there.sex.notna() & here.sex.notna() & (there.sex != here.sex)
+    return ~other_sex & ~((there.age - here.age).abs() > 1)
+
+
+def _owners(photo_ids: pd.Series, participants: pd.DataFrame, photographs: pd.DataFrame) -> pd.DataFrame:
+    """Return ``age`` and ``sex`` of the people behind photographs, on the index of ``photo_ids``."""
+    people = participants.set_index("participant_id").reindex(columns=["age", "sex"])
+    owner = photo_ids.map(photographs.set_index("photo_id").participant_id)
+    return people.reindex(owner).set_axis(photo_ids.index)

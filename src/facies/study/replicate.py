@@ -37,7 +37,7 @@ from facies.study.extraction import (
 from facies.study.frozen_associations import Feasible, associate_validation, find_feasible
 from facies.study.genes import open_study_genotypes, study_scores
 from facies.study.intake import Cohort, gather_validation, input_files, photograph_folders, values_hash
-from facies.study.overlap import require_other_looks, require_other_people
+from facies.study.overlap import count_alike, require_other_people
 from facies.study.replication_page import page_path, replication_page
 from facies.study.stages import Outcome, Stage, run_stage
 from facies.tables import (
@@ -234,8 +234,8 @@ class Replication:
         """Return the stage ``replication``."""
 
         def compute() -> Outcome:
-            faces, embeddings, n_tasks = self._read_faces(jobs, progress)
-            tables = self._tables(faces, embeddings)
+            faces, embeddings, n_tasks, n_alike = self._read_faces(jobs, progress)
+            tables = self._tables(faces, embeddings, n_alike)
             paths = tuple(write_table(self.validation, table, frame) for table, frame in tables.items())
             reasons = faces.exclusion_reason.dropna().value_counts()
             n_out = int(faces.loc[faces.included, "photo_id"].nunique())
@@ -260,18 +260,19 @@ class Replication:
             notes.append("the discovery's cohort_summary.json was not at hand: how this cohort differs from it cannot be told")
         return replication_page(self.validation, self.config, self.discovery, record, warnings=tuple(notes))
 
-    def _read_faces(self, jobs: int, progress: Progress | None) -> tuple[pd.DataFrame, list[Embeddings], int]:
+    def _read_faces(self, jobs: int, progress: Progress | None) -> tuple[pd.DataFrame, list[Embeddings], int, int]:
         """Find, cut and encode the faces of all photographs that no part holds yet."""
         tasks: list[Task] = plan_tasks(self.cohort.photographs, photograph_folders(self.validation, self.config), self.extractor)
         parts = parts_folder(self.validation)
         index = extract_parts(tasks, self.extractor, parts, jobs=jobs, progress=progress)
         index = keep_used_parts(tasks, index, parts)
-        require_other_looks(self.discovery.folder, collect_hashes(tasks, index))
+        hashes = collect_hashes(tasks, index)
+        n_alike = count_alike(self.discovery.folder, hashes, self.cohort.participants, self.cohort.photographs)
         faces = collect_faces(tasks, index)
         _require_faces(faces)
-        return faces, collect_embeddings(tasks, index, [encoder.card for encoder in self.extractor.encoders]), len(tasks)
+        return faces, collect_embeddings(tasks, index, [encoder.card for encoder in self.extractor.encoders]), len(tasks), n_alike
 
-    def _tables(self, faces: pd.DataFrame, embeddings: list[Embeddings]) -> dict[Table, pd.DataFrame]:
+    def _tables(self, faces: pd.DataFrame, embeddings: list[Embeddings], n_alike: int) -> dict[Table, pd.DataFrame]:
         owner = faces[faces.included].merge(self.cohort.photographs[["photo_id", "participant_id"]], on="photo_id", validate="one_to_one")
         owners = owner.set_index("face_id").participant_id
         found = [predict_faces(bundle, embeddings[encoder_place(self.discovery, bundle)], owners) for bundle in self.discovery.bundles]
@@ -281,17 +282,17 @@ class Replication:
             REPLICATION_FACES: faces,
             REPLICATION_FACE_PREDICTIONS: pd.concat([_face_table(rows) for rows in found], ignore_index=True),
             REPLICATION_PREDICTIONS: predictions,
-            SHIFTS: self._shifts(faces, predictions, found),
+            SHIFTS: self._shifts(faces, predictions, found, n_alike),
             REPLICATION_METRICS: self._metrics(predictions),
             REPLICATION_SCORE_VARIANTS: self.score_checks,
         }
         return tables | self._associations(predictions)
 
-    def _shifts(self, faces: pd.DataFrame, predictions: pd.DataFrame, found: list[pd.DataFrame]) -> pd.DataFrame:
+    def _shifts(self, faces: pd.DataFrame, predictions: pd.DataFrame, found: list[pd.DataFrame], n_alike: int) -> pd.DataFrame:
         measured = measure_people(self.cohort.participants, self.cohort.photographs, faces)
         pairs = zip(self.discovery.bundles, found, strict=True)
         distances = {bundle.card.model_id: measure_distances(bundle, rows) for bundle, rows in pairs}
-        return describe_shift(self.discovery.summary, measured, predictions, distances)
+        return describe_shift(self.discovery.summary, measured, predictions, distances, n_alike=n_alike)
 
     def _metrics(self, predictions: pd.DataFrame) -> pd.DataFrame:
         summary = self.discovery.summary

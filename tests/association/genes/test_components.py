@@ -25,7 +25,7 @@ def simulate(n=240, m=1500, populations=3, missing=0.01, seed=1, spread=0.1):
         {
             "variant_id": [f"rs{i}" for i in range(m)],
             "chromosome": chromosomes,
-            "position": [60_000_000 + 1_200_000 * (i % (m // 20)) for i in range(m)],
+            "position": [60_000_000 + 880_000 * (i % (m // 20)) for i in range(m)],
             "effect_allele": "A",
             "other_allele": "G",
         }

@@ -35,14 +35,17 @@ MOST_NEIGHBOURS = 500
 BLOCK = 512
 """Variants read together."""
 
-LARGEST_GRAM = 10_000
-"""Up to this many people, relationships are added up in one pass and decomposed; beyond, subspace iteration reads the variants again."""
+CHUNK = 128
+"""Variants thinned together."""
 
-PASSES = 12
-"""Passes of the subspace iteration."""
+LARGEST_GRAM = 2_000
+"""Up to this many people, relationships are added up in one pass and decomposed; beyond, the variants are read several times instead."""
 
-SPARE = 20
-"""Dimensions that the subspace iteration carries beyond those asked for."""
+PASSES = 8
+"""Times that the variants are read then."""
+
+SPARE = 10
+"""Vectors that are carried then beyond those asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,8 @@ def principal_components(
     Autosomal variants outside :data:`LONG_RANGE` that are common and well called are thinned from left to right: one whose squared
     correlation with a kept one within :data:`WINDOW` exceeds ``max_r2`` is left out. Counts are centred and divided by sqrt(2 p (1 - p)),
     missing ones are set to the mean (Patterson, Price & Reich, PLoS Genet 2006;2:e190). Memory holds one matrix of people by people up to
-    :data:`LARGEST_GRAM` people, and people by :data:`BLOCK` variants beyond.
+    :data:`LARGEST_GRAM` people, and people by :data:`BLOCK` variants beyond, where components that stand out are found as exactly and
+    those of noise approximately.
 
     Components that relatives define show families instead of ancestry. With ``families`` they are computed from one person of each family,
     and the others are projected, which shrinks them slightly. Relatives that ``families`` does not name are not recognised.
@@ -98,7 +102,7 @@ def principal_components(
     max_r2
         Largest squared correlation of two variants.
     random_state
-        Seed of the start of the iterative solvers; the components do not depend on it to about 1e-6.
+        Seed of the start of the iterative solvers.
     progress
         Called with the variants read and the variants in all.
 
@@ -183,10 +187,18 @@ class _Source:
             chosen = np.flatnonzero(usable[start : start + BLOCK]) + start
             if len(chosen):
                 rows, standard = self.standardised(chosen)
-                kept, before = _thin(standard[self.reference], variants.iloc[rows], before, self.filters.max_r2)
+                kept, before = self._thin_chunks(rows, standard[self.reference], before)
                 yield rows[kept], standard[:, kept]
             if self.progress is not None:
                 self.progress(min(start + BLOCK, len(variants)), len(variants))
+
+    def _thin_chunks(self, rows: NDArray[np.int64], standard: Floats, before: _Kept) -> tuple[NDArray[np.int64], _Kept]:
+        kept = [np.empty(0, dtype=np.int64)]
+        for start in range(0, len(rows), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            chosen, before = _thin(standard[:, chunk], self.genotypes.variants.iloc[rows[chunk]], before, self.filters.max_r2)
+            kept.append(chosen + start)
+        return np.concatenate(kept), before
 
     def again(self, rows: NDArray[np.int64]) -> Iterator[Floats]:
         """Yield the standardised counts of variants that were kept before, (people, kept)."""
@@ -204,8 +216,10 @@ class _Source:
         rarer = np.minimum(frequency, 1 - frequency)
         good = (called >= self.filters.min_call_rate * len(among)) & (rarer >= self.filters.min_frequency) & (rarer > 0)
         frequency = frequency[good]
-        standard = (counts[:, good] - 2 * frequency) / np.sqrt(2 * frequency * (1 - frequency))
-        standard[missing[:, good]] = 0
+        standard = counts if good.all() else counts[:, good]
+        standard -= 2 * frequency
+        standard /= np.sqrt(2 * frequency * (1 - frequency))
+        standard[missing if good.all() else missing[:, good]] = 0
         return chosen[good], standard
 
 
@@ -292,18 +306,27 @@ def _largest(matrix: Floats, k: int, random_state: int) -> tuple[Floats, Floats]
 
 
 def _by_iteration(source: _Source, n_components: int, random_state: int) -> tuple[Floats, Floats, int]:
-    """The same by subspace iteration (Halko, Martinsson & Tropp, SIAM Rev 2011;53:217-288), for more people than a matrix can hold."""
+    """The same within a block Krylov space (Musco & Musco, Adv Neural Inf Process Syst 2015;28), where people by people is too much."""
     rows = np.concatenate([kept for kept, _ in source.thinned()] or [np.empty(0, dtype=np.int64)])
     _require_variants(len(rows), n_components)
     among = source.reference
-    width = min(n_components + SPARE, int(among.sum()))
-    basis = np.linalg.qr(np.random.default_rng(random_state).normal(size=(int(among.sum()), width)))[0]
-    for _ in range(PASSES):
-        basis = np.linalg.qr(_multiply(source, rows, basis)[among])[0]
-    product = _multiply(source, rows, basis)
-    small = basis.T @ product[among]
+    n = int(among.sum())
+    basis = np.linalg.qr(np.random.default_rng(random_state).normal(size=(n, min(n_components + SPARE, n))))[0]
+    bases, products = [basis], [_multiply(source, rows, basis)]
+    while len(products) < PASSES and (len(products) + 1) * basis.shape[1] <= n:
+        bases.append(_orthogonal(products[-1][among], np.hstack(bases)))
+        products.append(_multiply(source, rows, bases[-1]))
+    product = np.hstack(products)
+    small = np.hstack(bases).T @ product[among]
     eigenvalues, rotation = _largest((small + small.T) / 2, n_components, random_state)
     return product @ rotation / eigenvalues, eigenvalues, len(rows)
+
+
+def _orthogonal(vectors: Floats, bases: Floats) -> Floats:
+    """Return an orthonormal basis of what vectors add to those before; done twice against rounding."""
+    for _ in range(2):
+        vectors = np.linalg.qr(vectors - bases @ (bases.T @ vectors))[0]
+    return vectors
 
 
 def _multiply(source: _Source, rows: NDArray[np.int64], basis: Floats) -> Floats:

@@ -31,7 +31,9 @@ def gaps_over_age(bands: pd.DataFrame, *, titles: Mapping[str, str], name: str =
             axes.set_xlabel("Age, years")
         panels[0].set_ylabel("Mean gap, years")
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=min(3 if any("\n" in label for label in labels) else 4, len(labels))
+        )
 
     return drawn(paint, name=name, width=560, height=270)
 

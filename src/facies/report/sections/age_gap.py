@@ -7,7 +7,7 @@ import pandas as pd
 
 from facies.report.blocks import Block, Drawing, Grid, Missing, Section, Text
 from facies.report.data import ReportData
-from facies.report.effects import each, source_label, source_ranks
+from facies.report.effects import each, source_label, source_ranks, wrapped_label
 from facies.report.footnotes import legend, lettered, mark
 from facies.report.numbers import count, effect, fixed, plural
 
@@ -95,14 +95,18 @@ def gap_bands(data: ReportData) -> pd.DataFrame:
     return bands.assign(ci_low=bands["mean"] - reach, ci_high=bands["mean"] + reach)[columns].reset_index(drop=True)
 
 
+def _one_line(label: str) -> str:
+    return label.replace("\n", " ")
+
+
 def _drawing(data: ReportData, bands: pd.DataFrame, *, figures: bool) -> Drawing:
     from facies.report.figures.gaps import gaps_over_age
 
     ranks = source_ranks(data)
-    rows = bands.assign(rank=bands.source.map(ranks), label=[source_label(data, source) for source in bands.source])
+    rows = bands.assign(rank=bands.source.map(ranks), label=[wrapped_label(source_label(data, source)) for source in bands.source])
     rows = rows.sort_values(["rank", "start"], kind="stable")
     words = "; ".join(
-        f"{label}, {CORRECTIONS[str(correction)]}: {fixed(part['mean'].iloc[0])} at {part.start.iloc[0]:.0f} to "
+        f"{_one_line(str(label))}, {CORRECTIONS[str(correction)]}: {fixed(part['mean'].iloc[0])} at {part.start.iloc[0]:.0f} to "
         f"{fixed(part['mean'].iloc[-1])} at {part.start.iloc[-1]:.0f}"
         for (label, correction), part in rows.groupby(["label", "correction"], sort=False)
     )

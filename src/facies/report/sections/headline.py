@@ -38,7 +38,7 @@ def headline_blocks(data: ReportData) -> list[Block]:
     if rows.empty:
         return [Missing("Associations with outcomes", data.why_missing("associations"))]
     sentences = [] if risks.empty else [_adjusted(data, risks), *_directions(data, risks)]
-    tables = [_table(data, name, number) for number, name in enumerate(adjustment_sets(data))]
+    tables = [table for number, name in enumerate(adjustment_sets(data)) for table in _tables(data, name, number)]
     return [*([Text(" ".join(sentences))] if sentences else []), *(Text(text) for text in verdict_sentences(data)), *tables]
 
 
@@ -86,28 +86,43 @@ def verdict_sentences(data: ReportData) -> list[str]:
     return sentences
 
 
-def _table(data: ReportData, adjustment: str, number: int) -> Grid:
+WIDE = 6
+"""From more columns of estimates and differences than this on, the differences get a table of their own."""
+
+
+def _tables(data: ReportData, adjustment: str, number: int) -> list[Block]:
     frame = effects(data)
     rows = frame[frame.kind.isin(["risk", "determinant"]) & (frame.adjustment == adjustment)]
     rows = pd.concat([in_order(rows[rows.kind == kind], lead) for kind, lead in (("risk", "outcome"), ("determinant", "exposure"))])
     rows = rows.assign(variable=rows.outcome.where(rows.kind == "risk", rows.exposure))
-    sources = rows.sort_values("rank", kind="stable").source.drop_duplicates().tolist()
+    sources = [str(name) for name in rows.sort_values("rank", kind="stable").source.drop_duplicates()]
     pairs = comparisons(data)
     pairs = pairs[pairs.adjustment == adjustment]
     compared = [source for source in sources if (pairs.computed == source).any()]
+    together = len(sources) + len(compared) <= WIDE
+    name = "table-headline" if number == 0 else f"table-headline-{number + 1}"
+    words = f"{data.label(adjustment)}, adjusted for {covariates_text(data, rows.iloc[0].covariates)}"
+    first = _grid(data, rows, pairs, sources, compared if together else [])
+    note = f"{_reading(data, rows)} {_paired(pairs) if together else ''}".strip()
+    tables: list[Block] = [Grid(name, f"Human and computed perceived age side by side: {words}", *first, note, frozenset({1}))]
+    if compared and not together:
+        second = _grid(data, rows, pairs, [], compared)
+        tables.append(Grid(f"{name}-pairs", f"Computed against human, same people: {words}", *second, _paired(pairs), frozenset({1})))
+    return tables
+
+
+def _grid(
+    data: ReportData, rows: pd.DataFrame, pairs: pd.DataFrame, sources: list[str], compared: list[str]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return columns and rows: outcomes and traits by sources and differences."""
     human = source_label(data, PANEL)
-    columns = (
-        "Outcome", "Estimate is", "n (events)", *(source_label(data, source) for source in sources),
-        *(f"{source_label(data, source)} against {human}" for source in compared),
-    )  # fmt: skip
+    differences = (f"{source_label(data, source)} against {human}" for source in compared)
+    columns = ("Outcome", "Estimate is", "n (events)", *(source_label(data, source) for source in sources), *differences)
     cells = tuple(
         _row(data, part, pairs[(pairs.variable == variable) & (pairs.kind == kind)], sources, compared)
         for (kind, variable), part in rows.groupby(["kind", "variable"], sort=False)
     )
-    covariates = covariates_text(data, rows.iloc[0].covariates)
-    caption = f"Human and computed perceived age side by side: {data.label(adjustment)}, adjusted for {covariates}"
-    name = "table-headline" if number == 0 else f"table-headline-{number + 1}"
-    return Grid(name, caption, columns, cells, note=_note(data, rows, pairs), text_columns=frozenset({1}))
+    return columns, cells
 
 
 def _row(data: ReportData, part: pd.DataFrame, pairs: pd.DataFrame, sources: list[str], compared: list[str]) -> tuple[str, ...]:
@@ -142,18 +157,21 @@ def _lines(text: str) -> str:
     return text.replace(" (", "\n(", 1)
 
 
-def _note(data: ReportData, rows: pd.DataFrame, pairs: pd.DataFrame) -> str:
+def _reading(data: ReportData, rows: pd.DataFrame) -> str:
     risks = rows[rows.kind == "risk"]
-    sentences = []
-    if len(risks):
-        looks = "older" if looks_older(risks) else "younger"
-        sentences.append(f"Positive differences and ratios above 1: more of the outcome in people who look {looks}. {data.sign_sentence()}")
-    if len(pairs):
-        sentences.append(
-            "Right columns: the paired difference of the coefficients in the same people with its 95% interval, for ratios as a factor "
-            "(×), "
-            "and the verdict by two one-sided tests at 5% against the margin of the study."
-        )
-    if (pairs.late & pairs.verdict.str.contains("equivalent")).any():
-        sentences.append(f"{LATE} The margin was not fixed before results had been seen.")
-    return " ".join(sentences)
+    if risks.empty:
+        return ""
+    looks = "older" if looks_older(risks) else "younger"
+    return f"Positive differences and ratios above 1: more of the outcome in people who look {looks}. {data.sign_sentence()}"
+
+
+def _paired(pairs: pd.DataFrame) -> str:
+    """Return how to read the differences, and what the mark at a verdict says."""
+    if pairs.empty:
+        return ""
+    marked = (pairs.late & pairs.verdict.str.contains("equivalent")).any()
+    late = f" {LATE} The margin was not fixed before results had been seen." if marked else ""
+    return (
+        "“Against” columns: the paired difference of the coefficients in the same people with its 95% interval, for ratios as a factor "
+        f"(×), and the verdict by two one-sided tests at 5% against the margin of the study.{late}"
+    )

@@ -22,6 +22,7 @@ from facies.report.effects import (
     scale_text,
     source_label,
     with_sources,
+    wrapped_label,
 )
 from facies.report.footnotes import legend, lettered, mark
 from facies.report.numbers import DASH, count, effect, fixed, p_value
@@ -176,8 +177,8 @@ def _curve(data: ReportData, outcome: str, part: pd.DataFrame, number: int, *, f
     scale = str(part.scale.iloc[0])
     unit = data.units.get(outcome, "")
     axis = f"{first_capital(RATIOS[scale])}" if scale in RATIOS else f"Difference{f', {unit}' if unit else ''}"
-    rows = part.assign(label=[source_label(data, source) for source in part.source])
-    words = "; ".join(_curve_words(str(label), group) for label, group in rows.groupby("label", sort=False))
+    rows = part.assign(label=[wrapped_label(source_label(data, source), 30) for source in part.source])
+    words = "; ".join(_curve_words(str(label).replace("\n", " "), group) for label, group in rows.groupby("label", sort=False))
     caption = f"{data.title(outcome)} over perceived age, {axis[:1].lower()}{axis[1:]} against the median."
     x_label = first_capital(EXPOSURE_WORDS.get(str(part["name"].iloc[0]), "exposure")) + ", years"
     svg = spline_curves(rows, x_label=x_label, y_label=axis, ratio=scale in RATIOS, name=name) if figures else ""
