@@ -171,3 +171,13 @@ def test_proxy_inference__a_level_that_nobody_with_readings_has_is_left_out_of_t
     assert "site=utrecht has one value here" in alone.note
     assert np.isnan(powered.estimate)
     assert "site=utrecht has the same value for everybody" in powered.note
+
+
+def test_proxy_inference__everybody_twice_in_one_family_gives_the_same_intervals(study, table):
+    twice = {}
+    for name, frame in study.items():
+        twice[name] = pd.concat([frame, frame.assign(participant_id=frame.participant_id + "b")], ignore_index=True)
+    twice["people"]["family_id"] = twice["people"].participant_id.str[:4]
+    found = inferred(twice)
+    assert found.estimate.to_numpy() == pytest.approx(table.estimate.to_numpy(), rel=1e-3)
+    assert found.std_error.to_numpy() == pytest.approx(table.std_error.to_numpy(), rel=0.03)

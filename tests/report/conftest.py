@@ -268,9 +268,20 @@ def bare_data() -> ReportData:
 
 
 @pytest.fixture(scope="session")
+def plain_data(report_data: ReportData) -> ReportData:
+    """A study of models alone: no associations, genes or replication, so that it is drawn quickly."""
+    return without_analyses(report_data)
+
+
+def without_analyses(data: ReportData) -> ReportData:
+    names = analyses(data.participants.head(20), ("panel",))
+    return dataclasses.replace(data, **dict.fromkeys(names), margins=())
+
+
+@pytest.fixture(scope="session")
 def large_data() -> ReportData:
     """A study of 4,000 people: density instead of points."""
-    return dataclasses.replace(build(4000), study_name="A large study")
+    return dataclasses.replace(without_analyses(build(4000)), study_name="A large study")
 
 
 @pytest.fixture(scope="session")
@@ -326,3 +337,8 @@ def bare_page(bare_data: ReportData) -> Page:
 @pytest.fixture(scope="session")
 def read_page() -> type[Page]:
     return Page
+
+
+@pytest.fixture(scope="session")
+def build_analyses() -> Callable[[pd.DataFrame, tuple[str, ...]], dict[str, Any]]:
+    return analyses

@@ -40,3 +40,11 @@ def test_adjust_p_values__wrong_input_is_refused():
         adjust_p_values(np.array([1.2]))
     with pytest.raises(InputError, match="choose one of bonferroni, holm, benjamini_hochberg"):
         adjust_p_values(P, method="fdr")
+
+
+@pytest.mark.parametrize(("method", "theirs"), [("bonferroni", "bonferroni"), ("holm", "holm"), ("benjamini_hochberg", "fdr_bh")])
+def test_adjust_p_values__do_not_depend_on_the_order_and_equal_statsmodels(method, theirs):
+    from statsmodels.stats.multitest import multipletests
+
+    p_values = np.random.default_rng(3).permutation(np.r_[P, P[:4]])
+    np.testing.assert_allclose(adjust_p_values(p_values, method=method), multipletests(p_values, method=theirs)[1], rtol=1e-12)

@@ -14,6 +14,10 @@ from facies.report.privacy import scrubber_for
 
 _SVG_TEXT = re.compile(r"(?<=>)[^<>]+(?=</text>)")
 _KEPT = re.compile(r"\([^()]*\)|^\S+ to \S+$")
+_SIGN = re.compile(r"(?<=[_+:./])(?=[^_+:./])")
+LONG_WORD = 18
+"""Words of more letters may break after a sign within them."""
+
 _VERBATIM = frozenset({"id", "png"})
 
 
@@ -69,7 +73,7 @@ def _page(data: ReportData, sections: list[Section], *, kicker: str) -> str:
         loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    environment.filters["together"] = _together
+    environment.filters |= {"together": _together, "breakable": _breakable}
     scrub = scrubber_for(data)
     clean = [_clean(section, scrub) for section in sections]
     style = Markup((folder / "report.css").read_text(encoding="utf-8"))
@@ -80,6 +84,14 @@ def _page(data: ReportData, sections: list[Section], *, kicker: str) -> str:
 def _together(cell: str) -> str:
     """Keep an interval on one line: what stands in brackets, and ``51.6 to 87.8``."""
     return _KEPT.sub(lambda match: match[0].replace(" ", "\N{NO-BREAK SPACE}"), cell)
+
+
+def _breakable(text: str) -> Any:
+    """Let a long name, such as that of a model, break after its signs."""
+    from markupsafe import Markup, escape
+
+    words = (Markup("<wbr>").join(_SIGN.split(word)) if len(word) > LONG_WORD else escape(word) for word in text.split(" "))
+    return Markup(" ").join(words)
 
 
 def report_sections(data: ReportData, *, figures: bool = True) -> list[Section]:

@@ -7,8 +7,7 @@ import numpy as np
 from facies.errors import InputError
 from facies.types import Floats
 
-ADJUSTMENTS = {"bonferroni": "bonferroni", "holm": "holm", "benjamini_hochberg": "fdr_bh"}
-"""Our name and that of statsmodels."""
+ADJUSTMENTS = ("bonferroni", "holm", "benjamini_hochberg")
 
 
 def adjust_p_values(p_values: Floats, *, method: str = "benjamini_hochberg") -> Floats:
@@ -38,7 +37,19 @@ def adjust_p_values(p_values: Floats, *, method: str = "benjamini_hochberg") -> 
         raise InputError("a p-value is outside 0 to 1")
     adjusted = np.full(p_values.shape, np.nan)
     if known.any():
-        from statsmodels.stats.multitest import multipletests
-
-        adjusted[known] = multipletests(p_values[known], method=ADJUSTMENTS[method])[1]
+        adjusted[known] = _adjusted(p_values[known], method)
     return adjusted
+
+
+def _adjusted(p_values: Floats, method: str) -> Floats:
+    """Adjust by Bonferroni and Holm here: statsmodels' Holm collects the process's garbage at each call, which takes longer than a fit."""
+    n = len(p_values)
+    if method == "bonferroni":
+        return np.minimum(n * p_values, 1.0)
+    if method == "holm":
+        order = np.argsort(p_values, kind="stable")
+        stepped = np.maximum.accumulate((n - np.arange(n)) * p_values[order])
+        return np.minimum(stepped, 1.0)[np.argsort(order, kind="stable")]
+    from statsmodels.stats.multitest import multipletests
+
+    return np.asarray(multipletests(p_values, method="fdr_bh")[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,13 +24,13 @@ from facies.association import (
     proxy_slopes,
     require_counts,
     require_covariates,
-    require_outcome,
+    require_outcomes,
 )
 from facies.association.genes import preflight
 from facies.cohort import consenting_participants, near_identifiers, why_differ
 from facies.errors import InputError
 from facies.store import table_path, write_table
-from facies.study.config import CONFIG_NAME, AssociationSection, StudyConfig
+from facies.study.config import CONFIG_NAME, AssociationSection, OutcomeSection, StudyConfig
 from facies.study.intake import Cohort, values_hash
 from facies.study.margins import coefficient_margins, mark_compared, read_margins
 from facies.study.stages import Outcome, Stage
@@ -86,18 +86,7 @@ class Material:
     @cached_property
     def outcome_specs(self) -> dict[str, OutcomeSpec]:
         """Return what each outcome is."""
-        return {
-            outcome.name: OutcomeSpec(
-                name=outcome.name,
-                kind=outcome.kind,
-                duration=outcome.duration,
-                time_scale=outcome.time_scale,
-                person_time=outcome.person_time,
-                count_model=outcome.count_model,
-                test_family=outcome.test_family,
-            )
-            for outcome in self.asked.outcomes
-        }
+        return {outcome.name: outcome_spec(outcome) for outcome in self.asked.outcomes}
 
     @property
     def outcomes(self) -> pd.DataFrame:
@@ -124,6 +113,19 @@ class Material:
     def has_human(self) -> bool:
         """Return whether a human perceived age stands beside computed ones."""
         return self.target == "perceived_age" and f"perceived_age[{PANEL}]" in self.perceived_ages and self.perceived_ages.shape[1] > 2
+
+
+def outcome_spec(outcome: OutcomeSection) -> OutcomeSpec:
+    """Return an outcome of ``study.toml`` as associations take it."""
+    return OutcomeSpec(
+        name=outcome.name,
+        kind=outcome.kind,
+        duration=outcome.duration,
+        time_scale=outcome.time_scale,
+        person_time=outcome.person_time,
+        count_model=outcome.count_model,
+        test_family=outcome.test_family,
+    )
 
 
 def is_asked(config: StudyConfig) -> bool:
@@ -272,18 +274,21 @@ def _comparisons(material: Material) -> pd.DataFrame:
         tables.append(
             compare_sources(
                 material.exposures, material.outcomes, material.people, outcome_kinds=material.outcome_specs, per=material.step,
-                min_events=asked.min_events, human=human, margins={name: margins[name] for name in material.outcome_specs if name in margins},
-                **shared,
+                min_events=asked.min_events, human=human, margins=_only(margins, material.outcome_specs), **shared,
             )
         )  # fmt: skip
     if asked.traits:
         tables.append(
             compare_sources_on_traits(
                 material.traits, material.perceived_ages, material.people, per=material.trait_steps,
-                margins={name: margins[name] for name in material.trait_steps if name in margins}, **shared,
+                margins=_only(margins, material.trait_steps), **shared,
             )
         )  # fmt: skip
     return COMPARISONS.validate(pd.concat(tables, ignore_index=True))
+
+
+def _only(margins: Mapping[str, float], names: Iterable[str]) -> dict[str, float]:
+    return {name: margins[name] for name in names if name in margins}
 
 
 def _proxies(material: Material) -> pd.DataFrame:
@@ -309,8 +314,7 @@ def require_analysable(people: pd.DataFrame, asked: AssociationSection) -> None:
         twice = [name for name in named if named.count(name) > 1]
         if twice:
             raise InputError(f"{CONFIG_NAME}, association names '{twice[0]}' twice: name it once")
-    for outcome in asked.outcomes:
-        require_outcome(people[outcome.name], outcome.kind)
+    require_outcomes(people, [outcome_spec(outcome) for outcome in asked.outcomes])
     for trait in asked.traits:
         if trait.name in people:
             require_counts(people[trait.name])

@@ -15,6 +15,7 @@ from facies.study.association import join_people, require_analysable
 from facies.study.config import CONFIG_NAME, StudyConfig, read_config
 from facies.study.extraction import Progress
 from facies.study.faces import make_extractor
+from facies.study.genes import require_genes
 from facies.study.intake import Cohort, gather_cohort, intake_settings
 from facies.study.models import require_regressors
 from facies.tables import GIVEN_POINTS
@@ -61,12 +62,13 @@ def check_study(study: Path, *, jobs: int = 1, progress: Progress | None = None)
         make_extractor(study, config)
         cohort = gather_cohort(study, config, jobs=jobs, random_state=config.study.random_state, progress=progress)
         require_columns(config, cohort)
+        genes = require_genes(study, config, cohort.participants.participant_id.tolist())
     except FaciesError as error:
         flow = pd.DataFrame(columns=["step", "level", "n", "reason"])
         return CheckResult(matches, flow, (), 0, 0, str(error))
     usable = cohort.photographs[cohort.photographs.included]
     flow = summarise_flow(cohort.participants, cohort.photographs)
-    notes = (*cohort.notes, f"{len(cohort.labels)} participants have a reference for {config.study.target}")
+    notes = (*cohort.notes, *genes, f"{len(cohort.labels)} participants have a reference for {config.study.target}")
     return CheckResult(matches, flow, notes, int(usable.participant_id.nunique()), len(usable))
 
 
@@ -81,26 +83,30 @@ def require_columns(config: StudyConfig, cohort: Cohort) -> None:
     require_regressors(config)
     subgroup_masks(cohort.participants, subgroups=tuple(config.evaluation.subgroups))
     _require_points(config, cohort.photographs)
-    asked = config.association
     people = join_people(cohort.participants, cohort.outcomes)
-    named = {
-        "association.outcomes": [outcome.name for outcome in asked.outcomes],
-        "association.traits": [trait.name for trait in asked.traits],
-    }
-    scores = {section.name for section in config.genotypes.scores}
-    named["association.traits"] = [name for name in named["association.traits"] if name not in scores]
-    named["association.outcomes"] += [column for outcome in asked.outcomes for column in (outcome.duration, outcome.person_time) if column]
-    named["genotypes.scan_outcomes"] = config.genotypes.scan_outcomes
-    named["genotypes.group"] = [name for name in [config.genotypes.group] if name is not None]
-    if asked.outcomes or asked.traits or config.genotypes.file:
-        named |= {f"association.adjustments.{name}": covariates for name, covariates in asked.adjustments.items()}
-    for setting, columns in named.items():
+    for setting, columns in _named_columns(config).items():
         for column in columns:
             if column not in people.columns:
                 raise TableError(
                     f"{setting} names '{column}', which neither the participants nor the outcomes have: correct it", file=CONFIG_NAME
                 )
-    require_analysable(people, asked)
+    require_analysable(people, config.association)
+
+
+def _named_columns(config: StudyConfig) -> dict[str, list[str]]:
+    """Return setting -> the columns of people that it names; gene scores are no columns yet."""
+    asked, genotypes = config.association, config.genotypes
+    scores = {section.name for section in genotypes.scores}
+    times = [column for outcome in asked.outcomes for column in (outcome.duration, outcome.person_time) if column]
+    named = {
+        "association.outcomes": [outcome.name for outcome in asked.outcomes] + times,
+        "association.traits": [trait.name for trait in asked.traits if trait.name not in scores],
+        "genotypes.scan_outcomes": genotypes.scan_outcomes,
+        "genotypes.group": [] if genotypes.group is None else [genotypes.group],
+    }
+    if asked.outcomes or asked.traits or genotypes.file:
+        named |= {f"association.adjustments.{name}": covariates for name, covariates in asked.adjustments.items()}
+    return named
 
 
 def _require_points(config: StudyConfig, photographs: pd.DataFrame) -> None:

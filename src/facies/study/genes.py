@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,11 +24,12 @@ from facies.association.genes import (
     scan_variants,
     score_from_table,
     score_groups,
+    select_variants,
     ssf_files,
     write_exports,
     write_metadata,
 )
-from facies.cohort import consenting_participants, read_user_table
+from facies.cohort import consenting_participants, near_identifiers, read_user_table, why_differ
 from facies.errors import InputError, StoreError
 from facies.store import read_table, table_path, write_table
 from facies.study.association import join_people, with_scores
@@ -104,6 +104,32 @@ def _score(study: Path, section: ScoreSection) -> GeneScore:
         known = ", ".join(SCORES)
         raise InputError(f"{CONFIG_NAME}, gene score '{section.name}' is not built in ({known}): name its table of variants")
     return SCORES[section.name]
+
+
+def require_genes(study: Path, config: StudyConfig, participant_ids: list[str]) -> list[str]:
+    """Refuse genotypes, scores and regions that cannot be used, before any long work; return what to know about them.
+
+    Raises
+    ------
+    InputError
+        Naming the file or setting.
+    """
+    asked = config.genotypes
+    if asked.file is None:
+        return []
+    scan_adjustment(config)
+    with open_study_genotypes(study, asked) as genotypes:
+        study_scores(study, asked)
+        if asked.scan:
+            select_variants(genotypes.variants, asked.scan)
+        theirs = set(genotypes.sample_ids)
+    lacking = [name for name in participant_ids if name not in theirs]
+    if len(lacking) == len(participant_ids):
+        raise InputError(f"nobody of the participants stands in {asked.file}: compare participant_id with its samples, and sample_id")
+    note = f"{len(participant_ids) - len(lacking)} of {len(participant_ids)} participants have genotypes"
+    near = near_identifiers(lacking, theirs - set(participant_ids))
+    hints = [f"'{one}' here is '{other}' in {asked.file}: {why_differ(one, other)}" for one, other in list(near.items())[:1]]
+    return ["; ".join([note, *hints])]
 
 
 def genes_stage(study: Path, config: StudyConfig, cohort: Cohort, predictions: pd.DataFrame, *, random_state: int) -> Stage | None:
@@ -250,7 +276,9 @@ def scan_stage(
         with open_study_genotypes(study, asked, threads=jobs) as genotypes:
             written = _export(study, config, genotypes, traits, people, covariates) if exported else []
             summary = None
-            if asked.scan:
+            if not asked.scan:
+                remove_scan(study)
+            else:
                 paths, summary = _scan(study, asked, genotypes, traits, people, covariates, jobs, progress)
                 written += paths
         n_in = 0 if summary is None else int(summary.n_variants.max() + summary.n_skipped.max())
@@ -268,8 +296,7 @@ def _export(
     known = people[["participant_id", *covariates]]
     sexes = people.set_index("participant_id").sex if "sex" in people else None
     ready = prepare_exports(genotypes.samples, traits, known, binary=config.genotypes.scan_outcomes, sexes=sexes)
-    folder = genes_folder(study) / EXPORT
-    return write_exports(folder, ready, Path(os.path.relpath(genotypes_path(study, config.genotypes), folder)))
+    return write_exports(genes_folder(study) / EXPORT, ready, genotypes_path(study, config.genotypes))
 
 
 def _scan(

@@ -74,8 +74,8 @@ def count_alike(discovery: Path, hashes: Mapping[str, str], participants: pd.Dat
     if len(same):
         first = same.iloc[0]
         raise InputError(
-            f"{len(same)} photographs look the same in both studies, first {first.here} of the validation and {first.there} of the discovery: "
-            f"{REMEDY}"
+            f"{len(same)} photographs look the same in both studies, first {first.here} of the validation and {first.there} of the "
+            f"discovery: {REMEDY}"
         )
     return len(pairs)
 

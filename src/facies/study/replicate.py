@@ -406,7 +406,8 @@ def _require_faces(faces: pd.DataFrame) -> None:
 
 def _remove_leftovers(validation: Path) -> None:
     """Delete files that an interrupted write left behind."""
-    for path in (validation / "derived" / STAGE).rglob(".*.part"):
+    page = page_path(validation)
+    for path in [*(validation / "derived" / STAGE).rglob(".*.part"), *page.parent.glob(f".{page.stem}.*.part")]:
         path.unlink(missing_ok=True)
 
 

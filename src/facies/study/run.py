@@ -19,7 +19,7 @@ from facies.study.config import StudyConfig, read_config
 from facies.study.evaluation import evaluation_stage
 from facies.study.extraction import Progress
 from facies.study.faces import faces_stage, make_extractor
-from facies.study.genes import genes_stage, genotyped_people, read_scores, remove_scan, scan_stage
+from facies.study.genes import genes_stage, genotyped_people, read_scores, remove_scan, require_genes, scan_stage
 from facies.study.intake import Cohort, gather_cohort, intake_stage
 from facies.study.margins import register_margins
 from facies.study.models import models_stage
@@ -100,6 +100,7 @@ class _Run:
         extractor = make_extractor(study, config)
         cohort = gather_cohort(study, config, jobs=jobs, random_state=self.random_state)
         require_columns(config, cohort)
+        require_genes(study, config, cohort.participants.participant_id.tolist())
         self.do(intake_stage(study, config, cohort))
         self.do(faces_stage(study, config, cohort, extractor, jobs=jobs, progress=progress))
         faces = read_table(study, FACES)

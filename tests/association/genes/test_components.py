@@ -171,6 +171,8 @@ def test_principal_components__too_few_people_or_variants_are_refused():
     counts, variants, _ = simulate(n=30, m=40)
     with pytest.raises(InputError, match="30 components of 30 unrelated people: ask for fewer"):
         principal_components(in_memory(counts, variants), n_components=30)
+    with pytest.raises(InputError, match="nobody of the study stands in the genotypes"):
+        principal_components(in_memory(counts, variants), n_components=2, participant_ids=["x"])
     with pytest.raises(InputError, match="variants are left for 5 components"):
         principal_components(in_memory(counts, variants.assign(chromosome="X")), n_components=5)
 

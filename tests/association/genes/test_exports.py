@@ -163,7 +163,7 @@ def test_write_exports__the_psam_has_everybody_of_the_genotypes_in_their_order(t
     assert list(psam.columns) == ["#FID", "IID", "SEX"]
     assert psam.IID.tolist() == IDS
     assert psam.SEX.tolist() == ["1" if sex == "male" else "2" for sex in simulate()[3].sex]
-    assert ready.notes == ("batch has one value and was left out",)
+    assert ready.notes == ("batch has one value, or none, and was left out",)
     assert "#   perceived_age_hog_ridge: perceived_age[hog+ridge]" in lines_of(tmp_path)
     pheno = table_of(tmp_path, "facies.pheno")
     assert set(pheno.copd) == {"1", "2", "NA"}

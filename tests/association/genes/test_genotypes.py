@@ -186,6 +186,29 @@ def test_vcf__cut_off_is_refused_however_it_is_compressed(vcf, tmp_path, keep):
             open_genotypes(tmp_path / name)
 
 
+def test_vcf__an_unpacked_bcf_is_read(tmp_path):
+    cyvcf2 = pytest.importorskip("cyvcf2")
+    row = ("16", "100", "rs1", "C", "T", ".", ".", ".", "GT", "0/1", "1|1", "./.", "0/0")
+    source = cyvcf2.VCF(str(write_vcf(tmp_path / "a.vcf", [row])))
+    writer = cyvcf2.Writer(str(tmp_path / "a.bcf"), source, mode="wbu")
+    for record in source:
+        writer.write_record(record)
+    writer.close()
+    with open_genotypes(tmp_path / "a.bcf") as genotypes:
+        np.testing.assert_array_equal(genotypes.read(0, 1).ravel(), [1, 2, np.nan, 0])
+
+
+def test_pvar__information_may_hold_spaces(tmp_path):
+    pgenlib = pytest.importorskip("pgenlib")
+    with pgenlib.PgenWriter(str(tmp_path / "d.pgen").encode(), 2, variant_ct=1, nonref_flags=False) as writer:
+        writer.append_biallelic(np.array([1, 2], dtype=np.int8))
+    (tmp_path / "d.pvar").write_text("#CHROM\tPOS\tID\tREF\tALT\tINFO\n1\t5\trs1\tG\tA\tNOTE=two words\n")
+    (tmp_path / "d.psam").write_text("#IID\nq1\nq2\n")
+    with open_genotypes(tmp_path / "d.pgen") as genotypes:
+        assert genotypes.variants.to_numpy().tolist() == [["rs1", "1", 5, "A", "G"]]
+        assert genotypes.read(0, 1).ravel().tolist() == [1, 2]
+
+
 def write_tsv(path, text):
     path.write_text(text)
     return path
@@ -260,6 +283,8 @@ def test_bed__files_that_do_not_fit_are_refused(bed, suffix, change, message):
         (".pvar", lambda data: data[: data.rindex(b"\n", 0, -1) + 1], "g.pgen cannot be opened"),
         (".pvar", lambda data: data.replace(b"ALT", b"ALF"), "g.pvar, line .*column ALT is missing"),
         (".psam", lambda data: data.replace(b"IID", b"IDD"), "column IID is missing"),
+        (".psam", lambda data: data.replace(b"SEX", b"IID"), "column iid stands twice"),
+        (".pvar", lambda data: data.replace(b"\t1000\trs100\tG\tA", b"\t1000\trs100"), "g.pvar, line .*: the row has fewer than"),
     ],
 )
 def test_pgen__files_that_do_not_fit_are_refused(pgen, suffix, change, message):

@@ -56,7 +56,7 @@ def test_score_groups__shows_the_planted_years_and_a_bend_only_to_the_genotypic_
 
 
 def test_score_groups__the_genotypic_test_keeps_its_size():
-    p_values = [score_groups(*simulate(300, seed, effects=(0, 0, 0)), covariates=["age"]).p_genotypic.iloc[0] for seed in range(200)]
+    p_values = [score_groups(*simulate(300, seed, effects=(0, 0, 0)), covariates=["age"]).p_genotypic.iloc[0] for seed in range(120)]
     assert 0.015 < np.mean(np.array(p_values) < 0.05) < 0.09
 
 

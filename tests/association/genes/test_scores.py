@@ -93,6 +93,35 @@ def test_mc1r__a_variant_at_such_a_position_with_other_alleles_is_not_taken():
     assert "the genotypes have A/G" in checks.note["rs1805005"]
 
 
+def test_mc1r__a_variant_that_nobody_carries_is_known_by_its_other_allele():
+    counts, variants = simulate_mc1r()
+    counts[:, 3] = 0
+    variants.loc[3, "effect_allele"] = "0"
+    values, checks = score(counts, variants)
+    np.testing.assert_array_equal(values, counts.sum(axis=1))
+    assert checks.match["rs1805009"] == "as written"
+    assert checks.found["rs1805009"] == "0/G"
+
+
+def test_mc1r__from_a_file_gives_the_years_per_allele_of_a_regression_by_hand(tmp_path):
+    from facies.association import associate_traits
+
+    counts, variants = simulate_mc1r(2679)
+    path = write_bed(tmp_path / "g.bed", counts, variants, [f"p{i}" for i in range(2679)])
+    rng = np.random.default_rng(9)
+    age = rng.uniform(51.5, 87.8, 2679)
+    perceived = age + 0.79 * counts.sum(axis=1) + rng.normal(0, 4, 2679)
+    people = pd.DataFrame({"participant_id": [f"p{i}" for i in range(2679)], "age": age, "perceived_age[panel]": perceived})
+    with open_genotypes(path) as genotypes:
+        scores, _ = gene_scores(genotypes, [MC1R])
+    shuffled = people.sample(frac=1, random_state=1)
+    ages = shuffled[["participant_id", "perceived_age[panel]"]]
+    row = associate_traits(scores, ages, shuffled[["participant_id", "age"]], adjustments={"m": ["age"]}).iloc[0]
+    by_hand = np.linalg.lstsq(np.column_stack([counts.sum(axis=1), age, np.ones(2679)]), perceived, rcond=None)[0][0]
+    assert row.estimate == pytest.approx(by_hand, rel=1e-9)
+    assert row.ci_low < 0.79 < row.ci_high
+
+
 def test_mc1r__needs_all_four_variants():
     counts, variants = simulate_mc1r()
     values, checks = score(counts[:, :3], variants[:3])
@@ -279,6 +308,11 @@ def test_gene_scores__without_scores_has_empty_tables():
         (("AC", "A", "GT", "T"), 0.1, None, "other strand"),
         (("T", "C", "N", "N"), 0.1, 0.2, "as written"),
         (("T", "C", "N", "N"), 0.1, None, "ambiguous"),
+        (("C", "G", "0", "G"), 0.0, 0.02, "as written"),
+        (("T", "C", ".", "C"), 0.0, None, "as written"),
+        (("T", "C", "0", "G"), 0.0, None, "other strand"),
+        (("T", "C", "C", "0"), 1.0, None, "swapped"),
+        (("T", "C", "0", "0"), np.nan, None, "alleles differ"),
     ],
 )
 def test_match_alleles__every_case(alleles, frequency, expected, level):

@@ -7,6 +7,7 @@ from facies.association.genes.groups import score_groups
 from facies.association.genes.gwas_ssf import file_name, is_sorted, ssf_files, write_metadata
 from facies.association.genes.preflight import preflight, summarise_preflight
 from facies.association.genes.scan import scan_variants
+from facies.association.genes.scan_regions import select_variants
 from facies.association.genes.scores import SCORES, GeneScore, gene_scores, score_from_table
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "scan_variants",
     "score_from_table",
     "score_groups",
+    "select_variants",
     "ssf_files",
     "summarise_preflight",
     "write_exports",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
+NOT_SEEN = ("0", ".")
+"""How files write the allele that nobody has."""
+
 UNKNOWN = "N"
 """An allele that the genotypes do not name."""
 
@@ -72,6 +75,7 @@ def match_alleles(
     >>> match_alleles("C", "G", "C", "G", frequency=0.02, expected=0.02)
     Match(level='as written', turned=False)
     """
+    found_effect, found_other = _complete(effect, other, found_effect, found_other)
     if UNKNOWN in (found_effect, found_other):
         return _by_frequency(Match("as written"), Match("swapped", turned=True), frequency, expected)
     if found_effect == other_strand(found_other):
@@ -86,6 +90,16 @@ def match_alleles(
         if _agree(wanted, found_other, found_effect):
             return Match(words[1], turned=True)
     return Match("alleles differ")
+
+
+def _complete(effect: str, other: str | None, found_effect: str, found_other: str) -> tuple[str, str]:
+    """Return the found alleles, with one that nobody has named by the score, where the other one is the score's."""
+    seen = found_other if found_effect in NOT_SEEN else found_effect
+    if other is None or (found_effect in NOT_SEEN) == (found_other in NOT_SEEN):
+        return found_effect, found_other
+    partners = {other_strand(effect): other_strand(other), other_strand(other): other_strand(effect)} | {effect: other, other: effect}
+    unseen = partners.get(seen, "?")
+    return (unseen, found_other) if found_effect in NOT_SEEN else (found_effect, unseen)
 
 
 def _agree(wanted: tuple[str, str | None], effect: str, other: str) -> bool:

@@ -31,8 +31,8 @@ def write_commands(
 --covar-variance-standardize --glm hide-covar --out facies.plink2
     """
     lines = ["# Run these in this folder. Columns and what they are called in the study:"]
-    lines += [f"#   {clean}: {original}" for clean, original in names.items()] or ["#   none"]
-    lines += [f"# {note}" for note in notes]
+    lines += [f"#   {clean}: {' '.join(original.split())}" for clean, original in names.items()] or ["#   none"]
+    lines += [f"# {' '.join(note.split())}" for note in notes]
     if genotypes.name.lower().endswith((".tsv", ".tsv.gz")):
         return "\n".join([*lines, "", f"# Neither program reads {genotypes.name}: no commands.", ""])
     source = plink2_input(genotypes, name, hard_calls=hard_calls)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facies.association.genes.genotypes import Genotypes, is_autosome, plain_chromosome
+from facies.association.genes.genotypes import Genotypes, is_autosome, place_people, plain_chromosome
 from facies.errors import InputError
 from facies.types import Floats
 
@@ -109,7 +109,7 @@ def principal_components(
     Raises
     ------
     InputError
-        When too few people or variants are left for so many components.
+        When nobody has genotypes, or too few people or variants are left for so many components.
 
     Examples
     --------
@@ -123,8 +123,7 @@ def principal_components(
     >>> bool(abs(np.corrcoef(found.scores.pc1, south)[0, 1]) > 0.9)
     True
     """
-    people = _places(genotypes, participant_ids)
-    ids = [genotypes.sample_ids[place] for place in people]
+    ids, people = place_people(genotypes, participant_ids)
     reference = _reference(ids, families)
     if not 1 <= n_components < reference.sum():
         raise InputError(f"{n_components} components of {int(reference.sum())} unrelated people: ask for fewer")
@@ -152,12 +151,6 @@ def _note(n_variants: int, reference: NDArray[np.bool_], filters: _Filters) -> s
     projected = int((~reference).sum())
     related = f"; {projected} relatives projected" if projected else ""
     return f"{n_variants} variants with r² at most {filters.max_r2:g}, {int(reference.sum())} people{related}"
-
-
-def _places(genotypes: Genotypes, participant_ids: Sequence[str] | None) -> NDArray[np.intp]:
-    place = {name: row for row, name in enumerate(genotypes.sample_ids)}
-    wanted = place.values() if participant_ids is None else [place[name] for name in participant_ids if name in place]
-    return np.array(list(wanted), dtype=np.intp)
 
 
 def _reference(ids: list[str], families: pd.Series | None) -> NDArray[np.bool_]:

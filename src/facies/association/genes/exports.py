@@ -59,7 +59,7 @@ def prepare_exports(
     binary
         Which phenotypes are binary, coded 0 and 1.
     sexes
-        ``male`` or ``female`` by participant_id; None: as the genotypes have it.
+        ``male`` or ``female`` by participant_id; for others, or None: as the genotypes have it.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def prepare_exports(
         binary=_beside(rows, values[list(binary)], names),
         covariates=_beside(rows, encoded, names),
         names={clean: name for name, clean in names.items()},
-        notes=tuple(f"{name} has one value and was left out" for name in constant),
+        notes=tuple(f"{name} has one value, or none, and was left out" for name in constant),
     )
 
 
@@ -169,7 +169,7 @@ def _clean_names(names: Iterable[str]) -> dict[str, str]:
 def _sexes(samples: pd.DataFrame, sexes: pd.Series | None) -> pd.Series:
     if sexes is None:
         return samples.sex
-    return sexes.reindex(samples.participant_id).map(SEX_CODES).reset_index(drop=True)
+    return sexes.reindex(samples.participant_id).map(SEX_CODES).reset_index(drop=True).fillna(samples.sex)
 
 
 def _beside(rows: pd.DataFrame, values: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -238,6 +239,21 @@ def name_participants(samples: pd.DataFrame, *, sample_id: str, file: str) -> pd
         remedy = "set sample_id to fid_iid" if sample_id == "iid" and split else "keep one of them"
         raise InputError(f"{file} names the sample {name} twice: {remedy}")
     return samples
+
+
+def place_people(genotypes: Genotypes, participant_ids: Sequence[str] | None) -> tuple[list[str], NDArray[np.intp]]:
+    """Return which of the people have genotypes, and where they stand there; None: everybody.
+
+    Raises
+    ------
+    InputError
+        When nobody has.
+    """
+    place = {name: row for row, name in enumerate(genotypes.sample_ids)}
+    wanted = list(place) if participant_ids is None else [name for name in participant_ids if name in place]
+    if not wanted:
+        raise InputError("nobody of the study stands in the genotypes: compare participant_id with the samples' names, and sample_id")
+    return wanted, np.array([place[name] for name in wanted], dtype=np.intp)
 
 
 def plain_chromosome(name: str) -> str:

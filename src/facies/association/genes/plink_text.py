@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -112,20 +113,29 @@ def _header(text: str, *starts: str) -> tuple[int, list[str] | None]:
     """Return the lines before the header, and its names; None where a line without # comes first."""
     for skipped, line in enumerate(io.StringIO(text)):
         if line.startswith(starts):
-            return skipped, line.rstrip("\r\n").split()
+            return skipped, line.rstrip("\r\n").split("\t" if "\t" in line else None)
         if not line.startswith("#"):
             return skipped, None
     return 0, None
 
 
 def _cells(text: str, file: str, *, names: tuple[str, ...], skipped: int = 0, chosen: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """Return the cells as text. Rows shorter or longer than the names are refused."""
+    """Return the cells as text. Rows shorter or longer than the names are refused.
+
+    Below a header with tabs, cells are divided by tabs, so that they may hold spaces; otherwise by any space.
+    """
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise TableError(f"column {repeated[0]} stands twice: keep one", file=file, row=skipped)
     kinds: Any = {name: "category" if name in FEW_VALUES else str for name in names}
+    tabbed = skipped > 0 and "\t" in text.split("\n", skipped)[skipped - 1]
     try:
-        cells = pd.read_csv(
-            io.StringIO(text), sep=r"\s+", header=None, names=list(names), index_col=False, usecols=chosen, dtype=kinds, na_filter=False,
-            skiprows=skipped, quoting=3, engine="c", on_bad_lines="error",
-        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with more cells than names would lose them
+            cells = pd.read_csv(
+                io.StringIO(text), sep="\t" if tabbed else r"\s+", header=None, names=list(names), index_col=False, usecols=chosen,
+                dtype=kinds, na_filter=False, skiprows=skipped, quoting=3, engine="c", on_bad_lines="error",
+            )  # fmt: skip
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise TableError(f"a row has another number of columns than {len(names)}: write the file again", file=file) from error
     if cells.empty:

@@ -230,7 +230,7 @@ class _TraitScan:
         return {
             "trait": self.trait,
             "family": self.model.family,
-            "covariates": " + ".join(adjustment) or None,
+            "covariates": "+".join(adjustment) or None,
             "n": self.model.n,
             "n_events": self.model.n_events,
             "n_variants": len(p_values),

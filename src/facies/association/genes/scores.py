@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.association.genes.alleles import MIRRORED, Match, frequency_note, match_alleles
-from facies.association.genes.genotypes import Genotypes, is_autosome, plain_chromosome
+from facies.association.genes.genotypes import Genotypes, is_autosome, place_people, plain_chromosome
 from facies.errors import InputError
 from facies.stats.hardy_weinberg import hardy_weinberg_p
 from facies.tables import GENE_SCORES, SCORE_VARIANTS, SCORE_WEIGHTS
@@ -162,7 +162,7 @@ def gene_scores(
     names = [score.name for score in scores]
     if len(set(names)) < len(names):
         raise InputError(f"two gene scores are called '{max(names, key=names.count)}': rename one")
-    ids, people = _people(genotypes, participant_ids)
+    ids, people = place_people(genotypes, participant_ids)
     table = pd.DataFrame({"participant_id": pd.Series(ids, dtype=object)})
     checks = [pd.DataFrame(columns=[column.name for column in SCORE_VARIANTS.columns])]
     labels = _labels(groups, ids)
@@ -177,14 +177,6 @@ def _joined(checks: list[pd.DataFrame]) -> pd.DataFrame:
     if len(checks) == 1:
         return SCORE_VARIANTS.empty()
     return pd.concat(checks[1:], ignore_index=True)
-
-
-def _people(genotypes: Genotypes, participant_ids: Sequence[str] | None) -> tuple[list[str], NDArray[np.intp]]:
-    place = {name: row for row, name in enumerate(genotypes.sample_ids)}
-    wanted = list(place) if participant_ids is None else [name for name in participant_ids if name in place]
-    if not wanted:
-        raise InputError("nobody of the study stands in the genotypes: compare participant_id with the samples' names, and sample_id")
-    return wanted, np.array([place[name] for name in wanted], dtype=np.intp)
 
 
 def _labels(groups: pd.Series | None, ids: list[str]) -> pd.Series:

@@ -21,6 +21,9 @@ from facies.types import Floats
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every whole file of bgzip and every .bcf (SAM/BAM specification, 4.1.2)."""
 
+UNPACKED_BCF = b"BCF"
+"""How a BCF starts that is not compressed; it has no mark at its end."""
+
 NO_ALTERNATIVE = "."
 """The effect allele of a record that has no alternative allele."""
 
@@ -33,7 +36,7 @@ class VcfGenotypes(GenotypeFile):
 
     A record without ID is called ``chromosome:position:reference:alternative``. A call with one missing allele (half call) is missing.
     People with one allele (X, Y, MT) count 0 or 2; on an autosome such a call is missing. The file is read from its start to the wanted
-    variants, so read blocks in order.
+    variants, so read blocks in order. FILTER is not looked at: leave out what should not be used before.
 
     Raises
     ------
@@ -149,9 +152,11 @@ def _require_whole(path: Path) -> None:
         file.seek(max(0, file.tell() - len(BGZF_END)))
         end = file.read()
     blocked = start[:2] == b"\x1f\x8b" and len(start) > 13 and start[12:14] == b"BC"
-    cut = end != BGZF_END if blocked else not (_gzip_is_whole(path) if start[:2] == b"\x1f\x8b" else end.endswith(b"\n"))
-    if cut:
-        raise InputError(f"{path.name} ends early: copy it again")
+    if blocked or start[:2] == b"\x1f\x8b":
+        if end != BGZF_END if blocked else not _gzip_is_whole(path):
+            raise InputError(f"{path.name} ends early: copy it again")
+    elif not start.startswith(UNPACKED_BCF) and not end.endswith(b"\n"):
+        raise InputError(f"{path.name} ends early, within a line: copy it again, or end its last line with a line break")
 
 
 def _gzip_is_whole(path: Path) -> bool:

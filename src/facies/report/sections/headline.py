@@ -104,7 +104,8 @@ def _tables(data: ReportData, adjustment: str, number: int) -> list[Block]:
     words = f"{data.label(adjustment)}, adjusted for {covariates_text(data, rows.iloc[0].covariates)}"
     first = _grid(data, rows, pairs, sources, compared if together else [])
     note = f"{_reading(data, rows)} {_paired(pairs) if together else ''}".strip()
-    tables: list[Block] = [Grid(name, f"Human and computed perceived age side by side: {words}", *first, note, frozenset({1}))]
+    title = "Human and computed perceived age side by side" if len(sources) > 1 else "Associations of perceived age"
+    tables: list[Block] = [Grid(name, f"{title}: {words}", *first, note, frozenset({1}))]
     if compared and not together:
         second = _grid(data, rows, pairs, [], compared)
         tables.append(Grid(f"{name}-pairs", f"Computed against human, same people: {words}", *second, _paired(pairs), frozenset({1})))
