@@ -275,7 +275,7 @@ def plain_data(report_data: ReportData) -> ReportData:
 
 def without_analyses(data: ReportData) -> ReportData:
     names = analyses(data.participants.head(20), ("panel",))
-    return dataclasses.replace(data, **dict.fromkeys(names), margins=())
+    return dataclasses.replace(data, **(dict.fromkeys(names) | {"margins": ()}))
 
 
 @pytest.fixture(scope="session")

@@ -140,7 +140,8 @@ def test_forest__ratios_stand_on_a_logarithmic_axis_and_differences_on_a_linear_
 def test_forest__an_interval_beyond_all_others_is_cut_and_keeps_its_numbers() -> None:
     rows = pd.DataFrame(
         {
-            "head": "model 1", "label": ["Human", "DFT", "SSL"], "rank": [0, 1, 2], "estimate": [1.2, 1.3, 1.25], "ci_low": [1.0, 0.001, 1.1],
+            "head": "model 1", "label": ["Human", "DFT", "SSL"], "rank": [0, 1, 2], "estimate": [1.2, 1.3, 1.25],
+            "ci_low": [1.0, 0.001, 1.1],
             "ci_high": [1.4, 900.0, 1.4], "text": ["1.2", "1.30 (0.00 to 900.00)", "1.25"],
         }
     )  # fmt: skip
@@ -187,7 +188,8 @@ def test_steps__sources_of_the_same_people_share_a_row(tables: dict[str, Grid]) 
     assert len(grid.rows) == 10
     first = tuple(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in grid.rows[0])
     assert first == (
-        "Osteoporosis", "Human panel, HOG + ridge, retail-0095 + ridge", "model 1", "600", "595 (412)", "593 (412)", "588 (412)", "593 (412)",
+        "Osteoporosis", "Human panel, HOG + ridge, retail-0095 + ridge", "model 1", "600", "595 (412)", "593 (412)", "588 (412)",
+        "593 (412)",
     )  # fmt: skip
 
 
@@ -251,7 +253,7 @@ def test_equivalence__a_late_margin_is_marked_in_the_headline_and_among_the_limi
     assert cells["Osteoporosis"].endswith("equivalent")
     text = read_page(render_report(report_data, figures=False)).text
     assert "4 comparisons used a margin that was given or changed after results had been seen" in text
-    early = dataclasses.replace(report_data, margins=invented.MARGIN_LOG[:1] + ({**invented.MARGIN_LOG[1], "results_seen": False},))
+    early = dataclasses.replace(report_data, margins=(invented.MARGIN_LOG[0], {**invented.MARGIN_LOG[1], "results_seen": False}))
     assert "†" not in read_page(render_report(early, figures=False)).text
 
 
@@ -405,7 +407,7 @@ def test_replication__a_source_without_readings_there_is_named_with_its_reason(r
 def test_replication__the_page_of_its_own_holds_only_what_belongs_to_it(report_data: ReportData, read_page: Any) -> None:
     html = render_replication(report_data)
     page = read_page(html)
-    assert [value for value in page.values("id", "section")] == ["replication", "limits", "methods"]
+    assert page.values("id", "section") == ["replication", "limits", "methods"]
     assert "Replication report" in page.text
     assert page.values("href", "a")[0] == "#replication"
     assert "person-" not in html

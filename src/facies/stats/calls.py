@@ -51,7 +51,7 @@ class Calls:
 
 
 def read_counts(values: NDArray[Any], out: Floats | None = None) -> Calls:
-    """Take allele counts, (b, n), with NaN (or, in whole numbers, a negative one) where a call is missing.
+    """Take allele counts, (b, n), with NaN or a negative number where a call is missing.
 
     ``out`` is memory for at least b variants to write the counts to.
 
@@ -69,11 +69,9 @@ def read_counts(values: NDArray[Any], out: Floats | None = None) -> Calls:
 
 
 def _missing_places(values: NDArray[Any]) -> NDArray[np.intp]:
-    if values.dtype != np.int8:
-        return np.flatnonzero(np.isnan(values))
     if values.size == 0 or values.min() >= 0:
         return np.empty(0, dtype=np.intp)
-    return np.flatnonzero(values < 0)
+    return np.flatnonzero(~(values >= 0))
 
 
 def row_products(first: Floats, second: Floats) -> Floats:

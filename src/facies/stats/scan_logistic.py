@@ -33,14 +33,18 @@ class LogisticModel:
     """What does not change from variant to variant.
 
     ``y``, (n,), is 0 or 1; ``basis``, (n, k), the constant and the covariates as columns of mean square 1 without correlation;
-    ``products`` their pairwise products; ``coef``, (k,), their log odds without a variant, and ``fitted`` the probabilities from these.
+    ``products`` their pairwise products; ``coef``, (k,), their log odds without a variant. ``null`` holds each person's part of the
+    information (packed) and of the score without a variant, (n, q); ``with_variant`` what is multiplied with a variant for the rest of
+    these, (k + 1, n), and ``weights``, (n,), with its square.
     """
 
     y: Floats
     basis: Floats
     products: Floats
     coef: Floats
-    fitted: Floats
+    null: Floats
+    with_variant: Floats
+    weights: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +65,12 @@ class LogisticFits:
 def prepare_logistic(y: Floats, covariates: Floats, log_odds: Floats) -> LogisticModel:
     """Prepare the logistic regression of y, (n,), on (n, k) covariates without a constant, given the log odds without a variant, (n,)."""
     basis = orthonormal_basis(covariates) * np.sqrt(len(y))
-    coef = basis.T @ log_odds / len(y)
-    return LogisticModel(y, basis, pairwise_products(basis), coef, 1 / (1 + np.exp(-(basis @ coef))))
+    coef, products = basis.T @ log_odds / len(y), pairwise_products(basis)
+    fitted = 1 / (1 + np.exp(-(basis @ coef)))
+    weights, residuals = fitted * (1 - fitted), y - fitted
+    null = np.column_stack([products * weights[:, None], basis * residuals[:, None]])
+    with_variant = np.vstack([(basis * weights[:, None]).T, residuals])
+    return LogisticModel(y, basis, products, coef, null, with_variant, weights)
 
 
 def scan_logistic(calls: Calls, model: LogisticModel, *, exact_below: float = 1.0, max_steps: int = 12) -> LogisticFits:
@@ -98,14 +106,12 @@ def scan_logistic(calls: Calls, model: LogisticModel, *, exact_below: float = 1.
 def _first_step(calls: Calls, model: LogisticModel) -> tuple[Floats, Floats]:
     """Return the coefficients (k + 1, b) after one step from the model without a variant, and the variants' information."""
     k, pairs = model.basis.shape[1], model.products.shape[1]
-    weights, residuals = model.fitted * (1 - model.fitted), model.y - model.fitted
-    columns = np.column_stack([model.products * weights[:, None], model.basis * residuals[:, None]])
-    total = columns.sum(axis=0)
-    sums = total - calls.sum_missing(columns) if len(calls.variant) else np.tile(total, (len(calls.counts), 1))
+    total = model.null.sum(axis=0)
+    sums = total - calls.sum_missing(model.null) if len(calls.variant) else np.tile(total, (len(calls.counts), 1))
     systems, right = unpack(sums[:, :pairs], k, size=k + 1), np.empty((k + 1, len(sums)))
-    with_calls = calls.counts @ np.column_stack([model.basis * weights[:, None], residuals])
-    systems[k, :k], systems[k, k] = with_calls[:, :k].T, _weighted_squares(calls.counts, weights)
-    right[:k], right[k] = sums[:, pairs:].T, with_calls[:, k]
+    with_calls = model.with_variant @ calls.counts.T
+    systems[k, :k], systems[k, k] = with_calls[:k], _weighted_squares(calls.counts, model.weights)
+    right[:k], right[k] = sums[:, pairs:].T, with_calls[k]
     step, pivot = solve_definite(systems, right)
     step[:k] += model.coef[:, None]
     return step, pivot
@@ -114,7 +120,8 @@ def _first_step(calls: Calls, model: LogisticModel) -> tuple[Floats, Floats]:
 def _weighted_squares(counts: Floats, weights: Floats) -> Floats:
     b, n = counts.shape
     tile = max(64, TILE_BYTES // (8 * b))
-    return np.sum([counts[:, start : start + tile] ** 2 @ weights[start : start + tile] for start in range(0, n, tile)], axis=0)
+    parts = [counts[:, start : start + tile] ** 2 @ weights[start : start + tile] for start in range(0, n, tile)]
+    return np.asarray(np.sum(parts, axis=0))
 
 
 def _arrive(calls: Calls, variants: NDArray[np.intp], model: LogisticModel, coef: Floats, max_steps: int) -> tuple[Floats, Floats]:
@@ -158,10 +165,9 @@ def _sums(calls: Calls, model: LogisticModel, coef: Floats) -> tuple[Floats, Flo
 def _weigh(calls: Calls, people: slice, model: LogisticModel, coef: Floats, memory: Floats) -> tuple[Floats, Floats, Floats]:
     """Return y less the probability, and the probability times what it leaves to 1, for some people; 0 where the call is missing."""
     fitted, weights, spare = memory
-    np.matmul(coef[:-1].T, model.basis[people].T, out=fitted)
-    np.multiply(calls.counts[:, people], coef[-1][:, None], out=spare)
+    np.matmul(-coef[:-1].T, model.basis[people].T, out=fitted)
+    np.multiply(calls.counts[:, people], -coef[-1][:, None], out=spare)
     fitted += spare
-    np.negative(fitted, out=fitted)
     with np.errstate(over="ignore"):
         np.exp(fitted, out=fitted)
     fitted += 1.0

@@ -7,7 +7,6 @@ and ``derived/association/associations.tsv``. Where its tables of people are at 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from facies.store import file_sha256, read_json, read_record, read_table, table_
 from facies.study.config import CONFIG_NAME, StudyConfig, read_config
 from facies.study.extraction import Extractor, ExtractorRecipe
 from facies.study.faces import detector_file, make_gate
-from facies.study.models import CARDS
+from facies.study.models import CARDS, bundle_name
 from facies.tables import ASSOCIATIONS, FACES, PARTICIPANT_PREDICTIONS, PARTICIPANTS, PHOTOGRAPHS
 
 SUMMARY = "cohort_summary.json"
@@ -119,17 +118,6 @@ def _read_named(folder: Path, card: Mapping[str, Any]) -> Bundle:
     if json.loads(to_json(bundle.card)) != card:
         raise InputError(f"the bundle of {model_id} and {CARDS} come from different runs: copy derived/models of {folder} again, whole")
     return bundle
-
-
-def bundle_name(model_id: str) -> str:
-    """Return the name of a model's folder.
-
-    Examples
-    --------
-    >>> bundle_name("timm:vit/b+ridge")
-    'timm_vit_b+ridge.bundle'
-    """
-    return f"{re.sub(r'[^A-Za-z0-9._+-]', '_', model_id)}.bundle"
 
 
 def _read_associations(folder: Path, config: StudyConfig) -> pd.DataFrame | None:

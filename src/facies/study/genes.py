@@ -296,7 +296,7 @@ def _export(
     known = people[["participant_id", *covariates]]
     sexes = people.set_index("participant_id").sex if "sex" in people else None
     ready = prepare_exports(genotypes.samples, traits, known, binary=config.genotypes.scan_outcomes, sexes=sexes)
-    return write_exports(genes_folder(study) / EXPORT, ready, genotypes_path(study, config.genotypes))
+    return write_exports(genes_folder(study) / EXPORT, ready, genotypes_path(study, config.genotypes), hard_calls=genotypes.hard_calls)
 
 
 def _scan(

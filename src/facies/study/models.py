@@ -125,8 +125,18 @@ def cross_fit_study(
 
 def freeze(study: Path, model: FittedModel, extractor: Extractor) -> Path:
     """Write a model as a bundle, with its network's file where it has one, and return the bundle's folder."""
-    name = re.sub(r"[^A-Za-z0-9._+-]", "_", model.card.model_id)
-    folder = study / "derived" / "models" / f"{name}.bundle"
+    folder = study / "derived" / "models" / bundle_name(model.card.model_id)
     crop = extractor.contract(model.card.encoder)
     write_bundle(folder, frozen=model.fit.frozen, card=model.card, crop=crop, encoder_file=model.encoder_file)
     return folder
+
+
+def bundle_name(model_id: str) -> str:
+    """Return the name of a model's folder.
+
+    Examples
+    --------
+    >>> bundle_name("timm:vit/b+ridge")
+    'timm_vit_b+ridge.bundle'
+    """
+    return f"{re.sub(r'[^A-Za-z0-9._+-]', '_', model_id)}.bundle"

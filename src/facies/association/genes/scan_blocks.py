@@ -23,7 +23,7 @@ METHODS = ("linear", "score", "logistic", "firth")
 REASONS = ("", "called in too few people", "without variation", "too rare", "determined by the covariates", "without an estimate")
 """Why a variant has no result; blocks hold their places, 0 is a result."""
 
-READ_BYTES = 10_000_000
+READ_BYTES = 20_000_000
 """Memory of the allele counts that are read at a time."""
 
 WORK_BYTES = 4_000_000
@@ -32,10 +32,10 @@ WORK_BYTES = 4_000_000
 
 @runtime_checkable
 class CallReader(Protocol):
-    """Genotypes that can be read as whole numbers, which is quicker."""
+    """Genotypes that can be read as they are stored, which is quicker."""
 
-    def read_calls(self, start: int, stop: int, samples: NDArray[np.intp] | None = None) -> NDArray[np.int8]:
-        """Return counts of the effect allele, (n, stop - start) in Fortran order, negative where missing."""
+    def read_calls(self, start: int, stop: int, samples: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """Return counts of the effect allele, (n, stop - start) in Fortran order, NaN or negative where missing."""
 
 
 @dataclass(frozen=True)
