@@ -170,7 +170,7 @@ def test_table__no_p_value_stands_without_its_estimate(report_data: ReportData) 
 def test_table__shows_all_three_adjustments_and_names_the_families(report_data: ReportData, tables: dict[str, Grid]) -> None:
     grid = tables["table-associations"]
     assert grid.columns[-4:] == ("p", "q", "Holm", "Bonferroni")
-    assert "6 of 5 (Osteoporosis, COPD, Fracture, Hearing threshold, Global cognition)" in grid.note
+    assert "6 families of 5 tests (Osteoporosis, COPD, Fracture, Hearing threshold, Global cognition)" in grid.note
     row = effects(report_data)
     row = row[(row.outcome == "fracture") & (row.source == "panel") & (row.adjustment == "model_1")].iloc[0]
     assert grid.rows[12][8] == f"{row.p_bonferroni:.2f}"
@@ -181,6 +181,20 @@ def test_table__a_note_is_a_letter_beside_its_estimate(tables: dict[str, Grid]) 
     marked = {row[0].partition(",")[0] for row in grid.rows if row[4].endswith("[a]")}
     assert marked == {"COPD"}
     assert "[a] Firth's regression: 131 events for 5 coefficients." in grid.note
+
+
+def test_headline__an_estimate_that_could_not_be_made_has_its_reason_under_the_table(report_data: ReportData) -> None:
+    data = replaced(
+        report_data, "associations", lambda frame: frame.outcome == "copd", estimate=np.nan, note="6 events: too few; 3 of 600 left out"
+    )
+    grid = grids(data)["table-headline"]
+    assert grid.rows[1][3] == "none\N{NO-BREAK SPACE}[a,b]"
+    assert "[a] 6 events: too few. [b] 3 of 600 left out." in grid.note
+
+
+def test_attenuation__the_expectation_given_noise_is_divided_by_the_reliability(report_data: ReportData, tables: dict[str, Grid]) -> None:
+    row = comparisons(report_data).iloc[0]
+    assert column(tables["table-attenuation"], "Expected, given noise")[0] == f"{math.exp(row.expected / row.reliability):.2f}"
 
 
 def test_steps__sources_of_the_same_people_share_a_row(tables: dict[str, Grid]) -> None:
@@ -409,6 +423,7 @@ def test_replication__the_page_of_its_own_holds_only_what_belongs_to_it(report_d
     page = read_page(html)
     assert page.values("id", "section") == ["replication", "limits", "methods"]
     assert "Replication report" in page.text
+    assert "[id] and [id] share [photograph]." in page.text
     assert page.values("href", "a")[0] == "#replication"
     assert "person-" not in html
     assert html == render_replication(report_data)

@@ -157,13 +157,13 @@ def test_small_systems__equal_numpy_and_mark_what_cannot_be_solved():
     roots[4, :, 3] = roots[4, :, 1]
     systems = np.einsum("bni,bnj->ijb", roots, roots)
     right = rng.normal(size=(6, 30))
-    solution, pivots = solve_definite(systems, right)
+    solution, pivots = solve_definite(systems, np.stack([right, 2 * right], axis=1))
     left, solvable = eliminate(systems, 4)
     good = np.arange(30) != 4
     assert solvable.tolist() == good.tolist() == np.isfinite(pivots).tolist()
     for system in np.flatnonzero(good):
         matrix = systems[:, :, system]
-        np.testing.assert_allclose(solution[:, system], np.linalg.solve(matrix, right[:, system]), rtol=1e-7)
+        np.testing.assert_allclose(solution[:, 1, system] / 2, np.linalg.solve(matrix, right[:, system]), rtol=1e-7)
         assert pivots[system] == pytest.approx(1 / np.linalg.inv(matrix)[-1, -1], rel=1e-8)
         expected = matrix[4:, 4:] - matrix[4:, :4] @ np.linalg.solve(matrix[:4, :4], matrix[:4, 4:])
         np.testing.assert_allclose(left[:, :, system], expected, rtol=1e-6)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from facies.report.data import ReportData
+from facies.report.footnotes import BETWEEN, mark
 from facies.report.metric_values import PANEL
 from facies.report.numbers import DASH, count, effect, fixed
 
@@ -122,8 +123,13 @@ def each(rows: pd.DataFrame) -> Iterator[Any]:
 def effect_text(row: Any) -> str:
     """Return an estimate with its interval, or why there is none."""
     if pd.isna(row.estimate):
-        return f"none: {row.note}" if isinstance(row.note, str) and row.note else "none"
+        return f"none: {row.note.partition(BETWEEN)[0]}" if isinstance(row.note, str) and row.note else "none"
     return effect(row.estimate, row.ci_low, row.ci_high)
+
+
+def marked_effect(row: Any, letters: dict[str, str]) -> str:
+    """Return an estimate with its interval, or ``none``, and the letters of its notes."""
+    return ("none" if pd.isna(row.estimate) else effect_text(row)) + mark(letters, row.note)
 
 
 def n_text(n: Any, n_events: Any) -> str:

@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+BETWEEN = "; "
+"""What stands between the parts of a note; each part gets its own letter."""
 
-def lettered(notes: Iterable[Any]) -> dict[str, str]:
-    """Return each note once with its letter.
+
+def lettered(notes: Iterable[Any], *, without: str = "") -> dict[str, str]:
+    """Return each part of the notes once with its letter; parts that end with ``without`` are left out.
 
     Examples
     --------
-    >>> lettered(["Firth", None, "Firth", "2 left out"])
+    >>> lettered(["Firth; 2 left out", None, "2 left out"])
     {'Firth': 'a', '2 left out': 'b'}
     """
-    known = dict.fromkeys(note for note in notes if isinstance(note, str) and note)
-    return {note: _letter(place) for place, note in enumerate(known)}
+    parts = [part for note in notes for part in _parts(note) if not (without and part.endswith(without))]
+    return {part: _letter(place) for place, part in enumerate(dict.fromkeys(parts))}
 
 
 def mark(letters: dict[str, str], note: Any) -> str:
-    """Return the letter of a note in brackets, with the space before it, or nothing."""
-    return f"\N{NO-BREAK SPACE}[{letters[note]}]" if isinstance(note, str) and note in letters else ""
+    """Return the letters of a note in brackets, with the space before them, or nothing.
+
+    Examples
+    --------
+    >>> mark({"Firth": "a", "2 left out": "b"}, "Firth; 2 left out").strip()
+    '[a,b]'
+    """
+    found = [letters[part] for part in _parts(note) if part in letters]
+    return f"\N{NO-BREAK SPACE}[{','.join(found)}]" if found else ""
 
 
 def legend(letters: dict[str, str]) -> str:
@@ -32,6 +42,10 @@ def legend(letters: dict[str, str]) -> str:
     " [a] Firth's regression. [b] 2 left out."
     """
     return "".join(f" [{letter}] {note.rstrip('.')}." for note, letter in letters.items())
+
+
+def _parts(note: Any) -> list[str]:
+    return [part.strip() for part in note.split(BETWEEN) if part.strip()] if isinstance(note, str) else []
 
 
 def _letter(place: int) -> str:

@@ -42,7 +42,7 @@ def render_report(data: ReportData, *, figures: bool = True) -> str:
     >>> "A &lt;small&gt; study" in page, "no outcomes.tsv was given" in page
     (True, True)
     """
-    return _page(data, report_sections(data, figures=figures), kicker="Study report")
+    return _page(data, report_sections(data, figures=figures), kicker="Study report", results="results.json")
 
 
 def render_replication(data: ReportData, *, figures: bool = True) -> str:
@@ -61,10 +61,10 @@ def render_replication(data: ReportData, *, figures: bool = True) -> str:
     >>> "Replication report" in page, "no validation study was named" in page
     (True, True)
     """
-    return _page(data, replication_sections(data, figures=figures), kicker="Replication report")
+    return _page(data, replication_sections(data, figures=figures), kicker="Replication report", results="replication.json")
 
 
-def _page(data: ReportData, sections: list[Section], *, kicker: str) -> str:
+def _page(data: ReportData, sections: list[Section], *, kicker: str, results: str) -> str:
     import jinja2
     from markupsafe import Markup
 
@@ -78,7 +78,7 @@ def _page(data: ReportData, sections: list[Section], *, kicker: str) -> str:
     clean = [_clean(section, scrub) for section in sections]
     style = Markup((folder / "report.css").read_text(encoding="utf-8"))
     page = environment.get_template("report.html.j2")
-    return page.render(data=data, title=scrub(data.study_name), kicker=kicker, sections=clean, style=style, safe=Markup)
+    return page.render(data=data, title=scrub(data.study_name), kicker=kicker, results=results, sections=clean, style=style, safe=Markup)
 
 
 def _together(cell: str) -> str:
@@ -130,13 +130,15 @@ def report_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
 
 def replication_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
     """Return the parts of the page of a replication."""
-    from facies.report.blocks import Missing
+    from facies.report.blocks import Block, Bullets, Heading, Missing
     from facies.report.sections.limits import replication_limits
     from facies.report.sections.methods import replication_methods
     from facies.report.sections.replication import replication_section
 
     absent = Section("replication", "Replication", (Missing("Replication", data.why_missing("replications")),))
-    return [replication_section(data, figures=figures) or absent, replication_limits(data), replication_methods(data)]
+    found = replication_section(data, figures=figures) or absent
+    warnings: tuple[Block, ...] = (Heading("Read this first"), Bullets(data.warnings)) if data.warnings else ()
+    return [dataclasses.replace(found, blocks=(*warnings, *found.blocks)), replication_limits(data), replication_methods(data)]
 
 
 def _clean(value: Any, scrub: Callable[[str], str]) -> Any:

@@ -7,6 +7,7 @@ no maximum, or it is not reached, Firth's penalty gives an estimate (see :func:`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,17 @@ from facies.stats.scan_linear import orthonormal_basis
 from facies.stats.small_systems import pairwise_products, solve_definite, unpack
 from facies.types import Floats
 
-SMALL_STEP = 4e-6
+SMALL_STEP = 1e-6
 """Newton's method has arrived when its last step changes no coefficient of the scaled columns by more than this, divided by the Wald
 statistic: the error left in the estimate is the step's square, that in the standard error about the step."""
+
+NEAR_STEP = 3e-3
+"""After a step smaller than this, one more that uses the information before it leaves no error that matters."""
 
 LARGEST_LOG_ODDS = 15.0
 """A log odds ratio of an allele beyond this is on its way to infinity."""
 
+SMALLEST_TILE = 64
 TILE_BYTES = 256_000
 """Memory of one array of variants by people that is worked on at a time: several fit into what a core keeps close to itself."""
 
@@ -73,7 +78,9 @@ def prepare_logistic(y: Floats, covariates: Floats, log_odds: Floats) -> Logisti
     return LogisticModel(y, basis, products, coef, null, with_variant, weights)
 
 
-def scan_logistic(calls: Calls, model: LogisticModel, *, exact_below: float = 1.0, max_steps: int = 12) -> LogisticFits:
+def scan_logistic(
+    calls: Calls, model: LogisticModel, *, exact_below: float = 1.0, max_steps: int = 12, memory: Floats | None = None
+) -> LogisticFits:
     """Regress the outcome on each variant and the covariates, in the people who have the variant's call; Wald tests.
 
     Parameters
@@ -82,6 +89,8 @@ def scan_logistic(calls: Calls, model: LogisticModel, *, exact_below: float = 1.
         Variants whose score test has a larger p-value keep its estimate: one Newton step from the model without the variant.
     max_steps
         Steps after which a variant is given up.
+    memory
+        What :func:`scan_memory` gives, to be used again by the same thread: new memory takes longer than the arithmetic in it.
 
     Examples
     --------
@@ -98,9 +107,15 @@ def scan_logistic(calls: Calls, model: LogisticModel, *, exact_below: float = 1.
     with np.errstate(invalid="ignore"):
         exact = independent & (normal_p_value(coef[-1], 1 / np.sqrt(pivot)) <= exact_below)
     chosen = np.flatnonzero(exact)
-    coef[:, chosen], pivot[chosen] = _arrive(calls, chosen, model, coef[:, chosen], max_steps)
+    memory = scan_memory(len(calls.counts)) if memory is None else memory
+    coef[:, chosen], pivot[chosen] = _arrive(calls, chosen, model, coef[:, chosen], max_steps, memory)
     std_error = 1 / np.sqrt(pivot)
     return LogisticFits(coef[-1], std_error, normal_p_value(coef[-1], std_error), exact, independent)
+
+
+def scan_memory(n_variants: int) -> Floats:
+    """Return memory for scans of at most so many variants at a time."""
+    return np.empty(4 * max(TILE_BYTES // 8, SMALLEST_TILE * n_variants))
 
 
 def _first_step(calls: Calls, model: LogisticModel) -> tuple[Floats, Floats]:
@@ -112,59 +127,121 @@ def _first_step(calls: Calls, model: LogisticModel) -> tuple[Floats, Floats]:
     with_calls = model.with_variant @ calls.counts.T
     systems[k, :k], systems[k, k] = with_calls[:k], _weighted_squares(calls.counts, model.weights)
     right[:k], right[k] = sums[:, pairs:].T, with_calls[k]
-    step, pivot = solve_definite(systems, right)
-    step[:k] += model.coef[:, None]
-    return step, pivot
+    step, pivot = solve_definite(systems, right[:, None])
+    step[:k, 0] += model.coef[:, None]
+    return step[:, 0], pivot
 
 
 def _weighted_squares(counts: Floats, weights: Floats) -> Floats:
     b, n = counts.shape
-    tile = max(64, TILE_BYTES // (8 * b))
+    tile = max(SMALLEST_TILE, TILE_BYTES // (8 * max(b, 1)))
     parts = [counts[:, start : start + tile] ** 2 @ weights[start : start + tile] for start in range(0, n, tile)]
     return np.asarray(np.sum(parts, axis=0))
 
 
-def _arrive(calls: Calls, variants: NDArray[np.intp], model: LogisticModel, coef: Floats, max_steps: int) -> tuple[Floats, Floats]:
-    """Take Newton steps until the estimates stand; NaN where they do not."""
+def _arrive(
+    calls: Calls, variants: NDArray[np.intp], model: LogisticModel, coef: Floats, max_steps: int, memory: Floats
+) -> tuple[Floats, Floats]:
+    """Take Newton steps until the estimates stand; NaN where they do not. Returns the coefficients and the variants' information."""
     final, information = np.full(coef.shape, np.nan), np.full(coef.shape[1], np.nan)
     active = np.flatnonzero(np.isfinite(coef[-1]))
     for _ in range(max_steps):
         if not len(active):
             break
-        step, pivot = solve_definite(*_sums(calls.take(variants[active]), model, coef[:, active]))
-        coef[:, active] += step
-        arrived = np.abs(step).max(axis=0) <= SMALL_STEP / np.maximum(1.0, coef[-1, active] ** 2 * pivot)
+        here = calls.take(variants[active])
+        system = _sums(here, model, coef[:, active], memory)
+        steps, pivot = solve_definite(system.information, np.stack([system.score, _last(system.score)], axis=1))
+        coef[:, active] += steps[:, 0]
+        size = np.abs(steps[:, 0]).max(axis=0)
+        arrived = size <= SMALL_STEP / np.maximum(1.0, coef[-1, active] ** 2 * pivot)
+        near = ~arrived & (size <= NEAR_STEP)
         final[:, active[arrived]], information[active[arrived]] = coef[:, active[arrived]], pivot[arrived]
-        going = ~arrived & (np.abs(coef[-1, active]) < LARGEST_LOG_ODDS)
-        active = active[going]
+        if near.any():
+            settled, own = _settle(here, model, coef[:, active], system.information, steps[:, 1], memory)
+            final[:, active[near]], information[active[near]] = settled[:, near], own[near]
+        active = active[(size > NEAR_STEP) & (np.abs(coef[-1, active]) < LARGEST_LOG_ODDS)]
     return final, information
 
 
-def _sums(calls: Calls, model: LogisticModel, coef: Floats) -> tuple[Floats, Floats]:
-    """Return the information (k + 1, k + 1, b) and the score (k + 1, b) at these coefficients, added up over tiles of people."""
-    b, n = calls.counts.shape
-    k = model.basis.shape[1]
-    tile = min(n, max(64, TILE_BYTES // (8 * b)))
-    information, crossed, score = np.zeros((model.products.shape[1], b)), np.zeros((k + 1, b)), np.zeros((k + 1, b))
-    memory = np.empty((3, b, tile))
-    for start in range(0, n, tile):
-        people = slice(start, min(start + tile, n))
+def _last(like: Floats) -> Floats:
+    unit = np.zeros_like(like)
+    unit[-1] = 1.0
+    return unit
+
+
+def _settle(
+    calls: Calls, model: LogisticModel, coef: Floats, information: Floats, inverse: Floats, memory: Floats
+) -> tuple[Floats, Floats]:
+    """Take the last step, where the one before was small, without weighing all products anew.
+
+    The step uses the information before it, (k + 1, k + 1, b), of which ``inverse`` is the last column of the inverse: what is left of
+    its error is a small step times a far smaller one. The variant's own information is a least squares sum, of the variant less what
+    the covariates tell of it: with the old weights' coefficients and the new weights it is too large by a square, which is taken off.
+    All variants go through, as copying the near ones out takes longer.
+    """
+    k, pivot = len(coef) - 1, 1 / inverse[-1]
+    told = -inverse[:-1] * pivot
+    score, crossed, own = _settled_sums(calls, model, coef, told, memory)
+    steps, _ = solve_definite(information, np.stack([score, np.vstack([crossed, np.zeros_like(own)])], axis=1))
+    shift = np.sum(crossed * steps[:k, 1], axis=0) - np.sum(told * crossed, axis=0) ** 2 / pivot
+    return coef + steps[:, 0], own - shift
+
+
+def _settled_sums(calls: Calls, model: LogisticModel, coef: Floats, told: Floats, memory: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the score, the weighted products of the variants' own parts with the covariates, (k, b), and their weighted squares, (b,)."""
+    b, k = len(calls.counts), model.basis.shape[1]
+    score, crossed, own = np.zeros((k + 1, b)), np.zeros((k, b)), np.zeros(b)
+    for people, arrays in _tiles(calls, memory):
         counts, basis = calls.counts[:, people], model.basis[people].T
-        residuals, weights, spare = _weigh(calls, people, model, coef, memory[:, :, : people.stop - start])
+        residuals, weights, part = _weigh(calls, people, model, coef, arrays)
         score[:k] += basis @ residuals.T
         score[k] += row_products(residuals, counts)
-        information += model.products[people].T @ weights.T
+        np.matmul(told.T, basis, out=part)
+        np.subtract(counts, part, out=part)
+        np.multiply(weights, part, out=weights)
+        own += row_products(weights, part)
+        crossed += basis @ weights.T
+    return score, crossed, own
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """The information, (k + 1, k + 1, b), of which the lower triangles are filled, and the score, (k + 1, b)."""
+
+    information: Floats
+    score: Floats
+
+
+def _sums(calls: Calls, model: LogisticModel, coef: Floats, memory: Floats) -> _System:
+    """Return information and score at these coefficients, added up over tiles of people."""
+    b, k = len(calls.counts), model.basis.shape[1]
+    packed, crossed, score = np.zeros((model.products.shape[1], b)), np.zeros((k + 1, b)), np.zeros((k + 1, b))
+    for people, arrays in _tiles(calls, memory):
+        counts, basis = calls.counts[:, people], model.basis[people].T
+        residuals, weights, spare = _weigh(calls, people, model, coef, arrays)
+        score[:k] += basis @ residuals.T
+        score[k] += row_products(residuals, counts)
+        packed += model.products[people].T @ weights.T
         np.multiply(weights, counts, out=spare)
         crossed[:k] += basis @ spare.T
         crossed[k] += row_products(spare, counts)
-    systems = unpack(information.T, k, size=k + 1)
-    systems[k] = crossed
-    return systems, score
+    information = unpack(packed.T, k, size=k + 1)
+    information[k] = crossed
+    return _System(information, score)
 
 
-def _weigh(calls: Calls, people: slice, model: LogisticModel, coef: Floats, memory: Floats) -> tuple[Floats, Floats, Floats]:
+def _tiles(calls: Calls, memory: Floats) -> Iterator[tuple[slice, Floats]]:
+    """Yield people in turn, with memory for four arrays of the variants by these people."""
+    b, n = calls.counts.shape
+    tile = max(SMALLEST_TILE, TILE_BYTES // (8 * max(b, 1)))
+    for start in range(0, n, tile):
+        stop = min(start + tile, n)
+        yield slice(start, stop), memory[: 4 * b * (stop - start)].reshape(4, b, stop - start)
+
+
+def _weigh(calls: Calls, people: slice, model: LogisticModel, coef: Floats, arrays: Floats) -> tuple[Floats, Floats, Floats]:
     """Return y less the probability, and the probability times what it leaves to 1, for some people; 0 where the call is missing."""
-    fitted, weights, spare = memory
+    fitted, weights, spare = arrays[:3]
     np.matmul(-coef[:-1].T, model.basis[people].T, out=fitted)
     np.multiply(calls.counts[:, people], -coef[-1][:, None], out=spare)
     fitted += spare

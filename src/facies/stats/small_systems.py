@@ -40,16 +40,16 @@ def eliminate(systems: Floats, k: int) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def solve_definite(systems: Floats, right: Floats) -> tuple[Floats, Floats]:
-    """Solve positive definite systems, (m, m, b), for right sides (m, b).
+    """Solve positive definite systems, (m, m, b), for r right sides each, (m, r, b).
 
     Returns
     -------
-    The solutions, (m, b), and the last pivots, (b,): one over the last diagonal entry of each inverse. Both are NaN where a system is
+    The solutions, (m, r, b), and the last pivots, (b,): one over the last diagonal entry of each inverse. Both are NaN where a system is
     not positive definite.
 
     Examples
     --------
-    >>> solution, pivot = solve_definite(np.array([[[4.0], [2.0]], [[2.0], [3.0]]]), np.array([[2.0], [3.0]]))
+    >>> solution, pivot = solve_definite(np.array([[[4.0], [2.0]], [[2.0], [3.0]]]), np.array([[[2.0]], [[3.0]]]))
     >>> solution.ravel().tolist(), pivot.tolist()
     ([0.0, 1.0], [2.0])
     """
@@ -60,12 +60,13 @@ def solve_definite(systems: Floats, right: Floats) -> tuple[Floats, Floats]:
         solvable &= enough
         scaled = left[step + 1 :, step] / np.where(enough, left[step, step], 1.0)
         left[step + 1 :, step + 1 :] -= left[step + 1 :, step][:, None] * scaled[None]
-        solution[step + 1 :] -= scaled * solution[step]
+        solution[step + 1 :] -= scaled[:, None] * solution[step]
     pivots = np.einsum("iib->ib", left)
-    solution /= np.where(pivots > 0, pivots, 1.0)
+    solution /= np.where(pivots > 0, pivots, 1.0)[:, None]
     for step in range(m - 2, -1, -1):
-        solution[step] -= np.einsum("jb,jb->b", left[step + 1 :, step], solution[step + 1 :]) / np.where(solvable, left[step, step], 1.0)
-    solution[:, ~solvable] = np.nan
+        scaled = left[step + 1 :, step] / np.where(solvable, left[step, step], 1.0)
+        solution[step] -= np.sum(scaled[:, None] * solution[step + 1 :], axis=0)
+    solution[:, :, ~solvable] = np.nan
     return solution, np.where(solvable, pivots[m - 1], np.nan)
 
 

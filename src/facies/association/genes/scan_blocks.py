@@ -14,7 +14,7 @@ from facies.association.genes.scan_models import ScanModel
 from facies.stats.calls import Calls, read_counts
 from facies.stats.scan_firth import firth_variant
 from facies.stats.scan_linear import LinearModel, scan_linear
-from facies.stats.scan_logistic import LogisticModel, scan_logistic
+from facies.stats.scan_logistic import LogisticModel, scan_logistic, scan_memory
 from facies.types import Floats
 
 METHODS = ("linear", "score", "logistic", "firth")
@@ -23,8 +23,8 @@ METHODS = ("linear", "score", "logistic", "firth")
 REASONS = ("", "called in too few people", "without variation", "too rare", "determined by the covariates", "without an estimate")
 """Why a variant has no result; blocks hold their places, 0 is a result."""
 
-READ_BYTES = 20_000_000
-"""Memory of the allele counts that are read at a time."""
+READ_BYTES = 2_500_000
+"""Memory of what is read at a time: larger pieces of memory are taken anew each time, which is slow."""
 
 WORK_BYTES = 4_000_000
 """Memory of the allele counts that are worked on at a time, so that they stay close to the core."""
@@ -68,36 +68,50 @@ class TraitResult:
     skipped: NDArray[np.intp]
 
 
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """Memory that is used again from block to block: for allele counts, (b, n), and for logistic regressions."""
+
+    counts: Floats
+    logistic: Floats
+
+
 def scan_block(
     genotypes: Genotypes, variants: NDArray[np.intp], samples: NDArray[np.intp] | None, models: Sequence[ScanModel], limits: Limits
 ) -> dict[str, TraitResult]:
     """Scan variants that lie side by side in the genotypes; results by trait."""
     n = len(genotypes.samples) if samples is None else len(samples)
-    at_once, work = max(1, READ_BYTES // (8 * n)), max(1, WORK_BYTES // (8 * n))
-    memory = np.empty((min(work, len(variants)), n))
+    work = min(max(1, WORK_BYTES // (8 * n)), len(variants))
+    memory = Memory(np.empty((work, n)), scan_memory(work))
     parts: dict[str, list[TraitResult]] = {trait: [] for model in models for trait in model.traits}
-    for first in range(0, len(variants), at_once):
-        chosen = variants[first : first + at_once]
+    for chosen in _pieces(variants, max(1, READ_BYTES // (n * _bytes_a_call(genotypes)))):
         values = _read(genotypes, int(chosen[0]), int(chosen[-1]) + 1, samples)
-        for start in range(0, len(chosen), work):
-            for model, calls in _calls_of_each(values[start : start + work], models, memory):
-                for trait, result in _fit(calls, model, chosen[start : start + work], limits).items():
+        for rows in _pieces(np.arange(len(chosen)), work):
+            for model, calls in _calls_of_each(values[rows[0] : rows[-1] + 1], models, memory.counts):
+                for trait, result in _fit(calls, model, chosen[rows], limits, memory).items():
                     parts[trait].append(result)
     return {trait: _join(found) for trait, found in parts.items()}
 
 
+def _pieces(places: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
+    for start in range(0, len(places), size):
+        yield places[start : start + size]
+
+
+def _bytes_a_call(genotypes: Genotypes) -> int:
+    return 1 if genotypes.hard_calls and isinstance(genotypes, CallReader) else 8
+
+
 def _calls_of_each(values: NDArray[Any], models: Sequence[ScanModel], memory: Floats) -> Iterator[tuple[ScanModel, Calls]]:
-    """Yield each model with the calls of its people; ``memory`` holds those of everybody."""
+    """Yield each model with the calls of its people; all calls lie in the same ``memory``, so that each must be used before the next."""
     everybody = [model for model in models if model.people is None]
     if everybody:
         calls = read_counts(values, memory)
         yield from ((model, calls) for model in everybody)
     for model in models:
         if model.people is not None:
-            yield (
-                model,
-                read_counts(values[:, model.people], memory.reshape(-1)[: len(values) * len(model.people)].reshape(len(values), -1)),
-            )
+            b, n = len(values), len(model.people)
+            yield model, read_counts(values[:, model.people], memory.reshape(-1)[: b * n].reshape(b, n))
 
 
 def _read(genotypes: Genotypes, start: int, stop: int, samples: NDArray[np.intp] | None) -> NDArray[Any]:
@@ -116,13 +130,12 @@ def _join(parts: list[TraitResult]) -> TraitResult:
     return TraitResult(join_rows([part.rows for part in parts]), np.sum([part.skipped for part in parts], axis=0))
 
 
-def _fit(calls: Calls, model: ScanModel, variants: NDArray[np.intp], limits: Limits) -> dict[str, TraitResult]:
-    called = calls.n_called()
-    frequency = calls.frequency()
+def _fit(calls: Calls, model: ScanModel, variants: NDArray[np.intp], limits: Limits, memory: Memory) -> dict[str, TraitResult]:
+    called, frequency = calls.n_called(), calls.frequency()
     why = _why_not(called / calls.counts.shape[1], frequency, limits)
     kept = np.flatnonzero(why == 0)
     results: dict[str, TraitResult] = {}
-    for trait, beta, std_error, p_value, method in _estimates(calls.take(kept), model, limits):
+    for trait, beta, std_error, p_value, method in _estimates(calls, kept, model, limits, memory):
         reasons, found = why.copy(), np.isfinite(p_value)
         reasons[kept[~found]] = np.where(method[~found] == _METHOD["firth"], 5, 4)
         rows = kept[found]
@@ -142,18 +155,23 @@ def _why_not(call_rate: Floats, frequency: Floats, limits: Limits) -> NDArray[np
     return np.select([too_few, rarer <= 0, rarer < limits.min_frequency], [1, 2, 3], 0).astype(np.int8)
 
 
-def _estimates(calls: Calls, model: ScanModel, limits: Limits) -> list[tuple[str, Floats, Floats, Floats, NDArray[np.int8]]]:
+def _estimates(
+    calls: Calls, kept: NDArray[np.intp], model: ScanModel, limits: Limits, memory: Memory
+) -> list[tuple[str, Floats, Floats, Floats, NDArray[np.int8]]]:
+    """Return trait, estimates, standard errors, p-values and methods for the variants that are kept."""
     if isinstance(model.model, LinearModel):
-        fits, method = scan_linear(calls, model.model), np.full(len(calls.counts), _METHOD["linear"])
-        columns = zip(model.traits, fits.beta.T, fits.std_error.T, fits.p_value.T, strict=True)
+        fits, method = scan_linear(calls, model.model), np.full(len(kept), _METHOD["linear"])
+        columns = zip(model.traits, fits.beta[kept].T, fits.std_error[kept].T, fits.p_value[kept].T, strict=True)
         return [(trait, beta, std_error, p_value, method) for trait, beta, std_error, p_value in columns]
     if isinstance(model.model, LogisticModel):
-        return [(model.traits[0], *_logistic(calls, model.model, model.covariates, limits))]
+        return [(model.traits[0], *_logistic(calls.take(kept), model.model, model.covariates, limits, memory))]
     return []
 
 
-def _logistic(calls: Calls, model: LogisticModel, covariates: Floats, limits: Limits) -> tuple[Floats, Floats, Floats, NDArray[np.int8]]:
-    fits = scan_logistic(calls, model, exact_below=limits.exact_below)
+def _logistic(
+    calls: Calls, model: LogisticModel, covariates: Floats, limits: Limits, memory: Memory
+) -> tuple[Floats, Floats, Floats, NDArray[np.int8]]:
+    fits = scan_logistic(calls, model, exact_below=limits.exact_below, memory=memory.logistic)
     beta, std_error, p_value = fits.beta.copy(), fits.std_error.copy(), fits.p_value.copy()
     method = np.where(fits.exact, _METHOD["logistic"], _METHOD["score"])
     for row in np.flatnonzero(fits.exact & fits.independent & np.isnan(p_value)):

@@ -8,7 +8,7 @@ from facies.report.blocks import Block, Grid, Heading, Missing, Section, Text
 from facies.report.data import ReportData
 from facies.report.effects import covariates_text, each, effect_text, effects, in_order, n_text, scale_text, source_label
 from facies.report.footnotes import legend, lettered, mark
-from facies.report.numbers import DASH, count, p_value
+from facies.report.numbers import DASH, count, p_value, plural
 from facies.report.sections.forests import forest_blocks
 from facies.report.sections.sensitivity import sensitivity_blocks
 
@@ -127,5 +127,8 @@ def families_text(data: ReportData, frame: pd.DataFrame) -> str:
     for part in families.values():
         names = tuple(dict.fromkeys(data.label(name) for name in part[leads[0]]))
         members[names] = members.get(names, 0) + 1
-    parts = [f"{count(n)} of {len(names)} ({', '.join(names)})" for names, n in members.items()]
-    return f"Families of tests, number and size: {'; '.join(parts)}."
+    parts = [
+        f"{count(n)} {'family' if n == 1 else 'families'} of {plural(len(names), 'test')} ({', '.join(names)})"
+        for names, n in members.items()
+    ]
+    return f"p-values are adjusted within {'; '.join(parts)}."

@@ -39,7 +39,8 @@ SLOPES = (
     "A computed perceived age is drawn towards the middle and carries error. As exposure, its coefficient is expected to be the human one "
     "times the slope of human on computed; as outcome, times the slope of computed on human; each given the covariates. What is expected "
     "holds if the computed age carries nothing else about the outcome or trait. A difference from it says that the model sees "
-    "something that people do not judge, or misses something that they do."
+    "something that people do not judge, or misses something that they do. Reading noise in the human age makes this expectation too weak; "
+    "“given noise” it is divided by the reliability."
 )
 NOISE = (
     "Reliability is the share of the human perceived age's variance, given the covariates, that is not reading noise. The corrected human "
@@ -144,11 +145,14 @@ def _scale(data: ReportData, row: Any) -> str:
     return scale_text(data, named)
 
 
+WITH_NOISE = "is expected when reading noise is taken into account"
+"""A part of a note whose number has its own column here."""
+
 LEAD = ("Outcome or trait", "Computed by", "Adjustment")
 
 
 def _differences(data: ReportData, rows: pd.DataFrame) -> Grid:
-    letters = lettered(rows.note)
+    letters = lettered(rows.note, without=WITH_NOISE)
     cells = tuple(
         (
             *_lead(data, row),
@@ -206,13 +210,13 @@ def _attenuation(data: ReportData, rows: pd.DataFrame) -> Grid:
             fixed(row.slope_computed_on_human),
             fixed(row.slope_human_on_computed),
             coefficient_text(row.scale, row.expected),
-            coefficient_text(row.scale, row.coef_computed),
+            coefficient_text(row.scale, row.expected / row.reliability),
             difference_text(row.scale, row.difference_from_expected, row.difference_from_expected_low, row.difference_from_expected_high),
         )
         for row in each(rows)
     )
     columns = (
-        *LEAD, "Computed / human coefficient", "Slope, computed on human", "Slope, human on computed", "Expected", "Computed",
+        *LEAD, "Computed / human coefficient", "Slope, computed on human", "Slope, human on computed", "Expected", "Expected, given noise",
         "Computed against expected",
     )  # fmt: skip
     note = (

@@ -50,7 +50,7 @@ def _variants(data: ReportData, part: pd.DataFrame, number: int) -> Grid:
 
 
 def _variant(row: Any, letters: dict[str, str]) -> tuple[str, ...]:
-    place = f"{row.chromosome}:{count(row.position)}" if isinstance(row.chromosome, str) and pd.notna(row.position) else DASH
+    place = f"{row.chromosome}:{count(row.position)}" if isinstance(row.chromosome, str) and row.position > 0 else DASH
     group = f" ({row.hwe_group})" if isinstance(row.hwe_group, str) and row.hwe_group and pd.notna(row.hwe_p) else ""
     expected = f" ({fixed(row.expected_frequency, 3)})" if pd.notna(row.expected_frequency) else ""
     return (

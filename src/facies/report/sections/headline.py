@@ -17,16 +17,17 @@ from facies.report.effects import (
     drawn_adjustment,
     drawn_risks,
     each,
-    effect_text,
     effects,
     exposure_words,
     first_capital,
     in_order,
     looks_older,
+    marked_effect,
     n_text,
     scale_text,
     source_label,
 )
+from facies.report.footnotes import legend, lettered
 from facies.report.metric_values import PANEL
 from facies.report.numbers import DASH, count, plural
 
@@ -103,7 +104,7 @@ def _tables(data: ReportData, adjustment: str, number: int) -> list[Block]:
     name = "table-headline" if number == 0 else f"table-headline-{number + 1}"
     words = f"{data.label(adjustment)}, adjusted for {covariates_text(data, rows.iloc[0].covariates)}"
     first = _grid(data, rows, pairs, sources, compared if together else [])
-    note = f"{_reading(data, rows)} {_paired(pairs) if together else ''}".strip()
+    note = f"{_reading(data, rows)} {_paired(pairs) if together else ''}".strip() + legend(_reasons(rows))
     title = "Human and computed perceived age side by side" if len(sources) > 1 else "Associations of perceived age"
     tables: list[Block] = [Grid(name, f"{title}: {words}", *first, note, frozenset({1}))]
     if compared and not together:
@@ -119,17 +120,20 @@ def _grid(
     human = source_label(data, PANEL)
     differences = (f"{source_label(data, source)} against {human}" for source in compared)
     columns = ("Outcome", "Estimate is", "n (events)", *(source_label(data, source) for source in sources), *differences)
+    letters = _reasons(rows)
     cells = tuple(
-        _row(data, part, pairs[(pairs.variable == variable) & (pairs.kind == kind)], sources, compared)
+        _row(data, part, pairs[(pairs.variable == variable) & (pairs.kind == kind)], sources, compared, letters)
         for (kind, variable), part in rows.groupby(["kind", "variable"], sort=False)
     )
     return columns, cells
 
 
-def _row(data: ReportData, part: pd.DataFrame, pairs: pd.DataFrame, sources: list[str], compared: list[str]) -> tuple[str, ...]:
+def _row(
+    data: ReportData, part: pd.DataFrame, pairs: pd.DataFrame, sources: list[str], compared: list[str], letters: dict[str, str]
+) -> tuple[str, ...]:
     first = part.iloc[0]
     by_source = part.drop_duplicates("source").set_index("source")
-    estimates = (_lines(effect_text(by_source.loc[source])) if source in by_source.index else DASH for source in sources)
+    estimates = (_lines(marked_effect(by_source.loc[source], letters)) if source in by_source.index else DASH for source in sources)
     return (
         data.title(first.variable),
         scale_text(data, first),
@@ -156,6 +160,11 @@ def _difference(pairs: pd.DataFrame, source: str) -> str:
 
 def _lines(text: str) -> str:
     return text.replace(" (", "\n(", 1)
+
+
+def _reasons(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the reasons for which there is no estimate, with letters; other notes stand with all estimates."""
+    return lettered(rows.loc[rows.estimate.isna(), "note"])
 
 
 def _reading(data: ReportData, rows: pd.DataFrame) -> str:

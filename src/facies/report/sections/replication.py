@@ -177,7 +177,8 @@ def _table(data: ReportData, part: pd.DataFrame, number: int) -> Block:
         "Association", "Adjustment", "Discovery", "Corrected", "Validation", "One-sided p", "Power", "Pooled", "Q (p)", "Verdict",
     )  # fmt: skip
     note = (
-        "Estimates with 95% intervals; n is participants. Corrected: the discovery's estimate after the winner's curse; beside the power "
+        "Estimates with intervals of 1.96 standard errors; n is participants. Corrected: the discovery's estimate after the winner's "
+        "curse; beside the power "
         f"at that estimate, in brackets, the power at the uncorrected one.{legend(letters)}"
     )
     grid = f"table-replications-{number + 1}"

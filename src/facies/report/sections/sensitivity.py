@@ -18,6 +18,7 @@ from facies.report.effects import (
     effects,
     first_capital,
     in_order,
+    marked_effect,
     n_text,
     scale_text,
     source_label,
@@ -76,7 +77,7 @@ def _imputation(data: ReportData) -> list[Block]:
     rows = frame[frame.analysis.isin([MAIN, "multiple_imputation"]) & frame.kind.isin(["risk", "determinant"])]
     if not (rows.analysis == "multiple_imputation").any():
         return []
-    letters = lettered(rows[rows.analysis == "multiple_imputation"].note)
+    letters = lettered(rows.note)
     cells = tuple(
         (
             _variable(data, part.iloc[0]),
@@ -111,7 +112,7 @@ def _analysis_cells(part: pd.DataFrame, analysis: str, letters: dict[str, str]) 
     if found.empty:
         return DASH, DASH
     row: Any = next(each(found))
-    return n_text(row.n, row.n_events), effect_text(row) + (mark(letters, row.note) if pd.notna(row.estimate) else "")
+    return n_text(row.n, row.n_events), marked_effect(row, letters)
 
 
 def _sexes(data: ReportData) -> list[Block]:
@@ -120,7 +121,7 @@ def _sexes(data: ReportData) -> list[Block]:
     if rows.empty:
         return []
     levels = [name for name in dict.fromkeys(rows.analysis) if name.startswith("sex=")]
-    letters = lettered(rows[rows.analysis == "sex_interaction"].note)
+    letters = lettered(rows.note)
     cells = tuple(_sex_row(data, part, levels, letters) for _, part in _sex_groups(rows))
     heads = [f"{first_capital(level.partition('=')[2])}, {what}" for level in levels for what in ("n", "estimate")]
     columns = ("Association", "Perceived age by", "Adjustment", *heads, "Interaction", "p")
@@ -143,10 +144,10 @@ def _sex_row(data: ReportData, part: pd.DataFrame, levels: list[str], letters: d
     if len(found):
         row: Any = next(each(found))
         known = pd.notna(row.estimate)
-        difference = f"{'×' if known and row.scale in RATIOS else ''}{effect_text(row)}{mark(letters, row.note) if known else ''}"
+        difference = f"{'×' if known and row.scale in RATIOS else ''}{marked_effect(row, letters)}"
         p = p_value(row.p_value) if known else DASH
     first = part.iloc[0]
-    cells = (cell for level in levels for cell in _analysis_cells(part, level, {}))
+    cells = (cell for level in levels for cell in _analysis_cells(part, level, letters))
     return (_variable(data, first), source_label(data, first.source), data.label(first.adjustment), *cells, difference, p)
 
 
