@@ -131,9 +131,10 @@ def _counts(data: ReportData) -> dict[str, Any]:
 def _run(run: dict[str, Any]) -> dict[str, Any]:
     """Keep the hashes of tables; files whose names may tell who is in them are counted only.
 
-    When and how long a stage ran stays in its own run.json: equal studies give equal results.
+    When and how long a stage ran, and the time of its margins, stay in its own run.json: equal studies give equal results.
     """
     del run["started_at"], run["seconds"]
+    run["settings"] = {name: value for name, value in run["settings"].items() if name != "margins_registered_at"}
     for side in ("inputs", "outputs"):
         known = known_files(run[side])
         run[side] = {"tables": known, "further_files": len(run[side]) - len(known)}

@@ -195,6 +195,9 @@ class GenotypesSection(Section):
         default_factory=list, description="regions to scan for all perceived ages, such as 16:89000000-91000000, or all for every variant"
     )
     scan_outcomes: list[str] = Field(default_factory=list, description="binary outcomes to scan too")
+    exact_below: float = Field(
+        0.05, gt=0, le=1, description="scan_outcomes: variants whose score test has a smaller p are fitted by maximum likelihood or Firth"
+    )
     adjustment: str | None = Field(None, description="adjustment set of the scan; left out: the first")
     export: bool = Field(True, description="write files for PLINK 2 and REGENIE")
 

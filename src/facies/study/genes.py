@@ -308,7 +308,8 @@ def _scan(
     with ssf_files(folder, files, genotypes.variants) as sinks:
         scans = scan_variants(
             genotypes, traits, people, adjustment=covariates, binary=asked.scan_outcomes, regions=asked.scan,
-            min_call_rate=asked.min_call_rate, min_frequency=asked.min_frequency, sinks=sinks, threads=jobs, progress=progress,
+            min_call_rate=asked.min_call_rate, min_frequency=asked.min_frequency, exact_below=asked.exact_below, sinks=sinks,
+            threads=jobs, progress=progress,
         )  # fmt: skip
     written = [write_table(study, SCANS, scans.summaries), write_table(study, SCAN_POINTS, _numbered(scans.points))]
     written += _described(folder, files, scans.summaries, covariates, sorted_by_place=is_sorted(genotypes.variants))

@@ -6,7 +6,7 @@ import pytest
 from genotype_files import in_memory, make_counts, make_variants, write_bed
 
 from facies.association.genes.alleles import match_alleles
-from facies.association.genes.genotypes import open_genotypes
+from facies.association.genes.genotypes import ArrayGenotypes, open_genotypes
 from facies.association.genes.scores import MC1R, gene_scores, score_from_table
 from facies.errors import InputError
 from facies.stats.hardy_weinberg import hardy_weinberg_p
@@ -317,3 +317,12 @@ def test_gene_scores__without_scores_has_empty_tables():
 )
 def test_match_alleles__every_case(alleles, frequency, expected, level):
     assert match_alleles(*alleles, frequency=frequency, expected=expected).level == level
+
+
+def test_gene_scores__hardy_weinberg_is_tested_where_the_genotypes_have_no_positions():
+    variants = MC1R.variants.assign(chromosome="0", position=0)
+    counts = np.random.default_rng(3).binomial(2, [0.1, 0.0, 0.08, 0.0], (200, 4)).astype(float)
+    counts[:, 2] *= counts[:, 0] == 0
+    table, checks = gene_scores(ArrayGenotypes([f"p{i}" for i in range(200)], variants, counts), [MC1R])
+    assert checks.hwe_p.notna().all()
+    assert len(table) == 200

@@ -239,6 +239,13 @@ def _by_place(variants: pd.DataFrame, places: Mapping[str, tuple[tuple[str, int]
     return max(found, key=lambda rows: sum(map(bool, rows.values())))
 
 
+def _chromosome(standing: pd.Series, score: GeneScore, variant_id: str) -> str:
+    """Return a variant's chromosome as the genotypes have it, or where they have none (``0``) as the score knows it."""
+    known = str(standing.chromosome)
+    places = score.places.get(variant_id, ())
+    return places[0][0] if plain_chromosome(known) == "0" and places else known
+
+
 def _check(
     score: GeneScore,
     variant: dict[str, Any],
@@ -258,7 +265,8 @@ def _check(
     standing = variants.iloc[place]
     called = np.isfinite(counts)
     rate, frequency = float(called.mean()), float(counts[called].mean() / 2) if called.any() else np.nan
-    p_value, group, alarm = _hardy_weinberg(counts, labels) if is_autosome(str(standing.chromosome)) else (np.nan, np.nan, "")
+    autosomal = is_autosome(_chromosome(standing, score, variant["variant_id"]))
+    p_value, group, alarm = _hardy_weinberg(counts, labels) if autosomal else (np.nan, np.nan, "")
     few = f"called in {rate:.1%} of people, fewer than {min_call_rate:.0%}" if rate < min_call_rate else ""
     mirrored = match.usable and expected is not None and abs(frequency - expected) > MIRRORED
     unlike = frequency_note(frequency, expected) if match.usable else ""
