@@ -5,14 +5,14 @@ Every stage is a function, tables in and tables out; ``run_study`` composes them
 
 ::
 
-    init_study, check_study, run_study, predict_photographs, simulate_study     whole studies, on disk
+    init_study, check_study, run_study, predict_photographs, replicate_study, simulate_study     whole studies, on disk
     assign_folds, assess_photographs                                            cohort
     read_photograph, load_detector, QualityGate                                 faces
     load_encoder, embed                                                         embeddings
     cross_fit, read_bundle, write_bundle                                        models
     panel_means                                                                 readers
     evaluate_predictions                                                        evaluation
-    associate, associate_traits                                                 association
+    associate, associate_traits, compare_sources, proxy_inference               association
     ReportData, render_report                                                   report
     simulate_cohort, simulate_faces                                             simulation
     FaciesError                                                                 errors
@@ -28,6 +28,8 @@ from facies.errors import FaciesError
 if TYPE_CHECKING:
     from facies.association import associate as associate
     from facies.association import associate_traits as associate_traits
+    from facies.association import compare_sources as compare_sources
+    from facies.association import proxy_inference as proxy_inference
     from facies.cohort import assess_photographs as assess_photographs
     from facies.cohort import assign_folds as assign_folds
     from facies.embeddings import embed as embed
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from facies.study import check_study as check_study
     from facies.study import init_study as init_study
     from facies.study import predict_photographs as predict_photographs
+    from facies.study import replicate_study as replicate_study
     from facies.study import run_study as run_study
     from facies.study import simulate_study as simulate_study
 
@@ -57,6 +60,7 @@ _HOMES = {
     "check_study": "study",
     "run_study": "study",
     "predict_photographs": "study",
+    "replicate_study": "study",
     "simulate_study": "study",
     "assign_folds": "cohort",
     "assess_photographs": "cohort",
@@ -72,6 +76,8 @@ _HOMES = {
     "evaluate_predictions": "evaluation",
     "associate": "association",
     "associate_traits": "association",
+    "compare_sources": "association",
+    "proxy_inference": "association",
     "ReportData": "report",
     "render_report": "report",
     "simulate_cohort": "simulation",

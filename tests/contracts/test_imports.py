@@ -28,9 +28,10 @@ def test_help__loads_no_heavy_package():
 
 def test_public_surface__is_what_is_listed_here():
     expected = (
-        "FaciesError QualityGate ReportData __version__ assess_photographs assign_folds associate associate_traits check_study cross_fit "
-        "embed evaluate_predictions init_study load_detector load_encoder panel_means predict_photographs read_bundle read_photograph "
-        "render_report run_study simulate_cohort simulate_faces simulate_study write_bundle"
+        "FaciesError QualityGate ReportData __version__ assess_photographs assign_folds associate associate_traits check_study "
+        "compare_sources cross_fit embed evaluate_predictions init_study load_detector load_encoder panel_means predict_photographs "
+        "proxy_inference read_bundle read_photograph render_report replicate_study "
+        "run_study simulate_cohort simulate_faces simulate_study write_bundle"
     )
     assert sorted(facies.__all__) == expected.split()
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from facies.study.demo import simulate_study as simulate_study
     from facies.study.initiate import init_study as init_study
     from facies.study.predict import predict_photographs as predict_photographs
+    from facies.study.replicate import replicate_study as replicate_study
     from facies.study.run import run_study as run_study
 
 _HOMES = {
@@ -21,10 +22,20 @@ _HOMES = {
     "check_study": "check",
     "run_study": "run",
     "predict_photographs": "predict",
+    "replicate_study": "replicate",
     "simulate_study": "demo",
 }
 
-__all__ = ["StudyConfig", "check_study", "init_study", "predict_photographs", "read_config", "run_study", "simulate_study"]
+__all__ = [
+    "StudyConfig",
+    "check_study",
+    "init_study",
+    "predict_photographs",
+    "read_config",
+    "replicate_study",
+    "run_study",
+    "simulate_study",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,6 +20,7 @@ from facies.records import CropContract, ModelCard, from_json
 from facies.report import AverageFace, ReportData, average_faces, looking_thirds, render_report, results_json
 from facies.report.averages import RULE
 from facies.store import read_json, read_record, read_table, table_path, write_json, write_whole
+from facies.study.association import is_asked
 from facies.study.config import AssociationSection, StudyConfig
 from facies.study.evaluation import AGREEMENT
 from facies.study.intake import Cohort, photograph_folders
@@ -127,6 +128,7 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
         sign_convention=DIRECTIONS[config.association.direction][1],
         simulated=config.study.simulated,
         margins=tuple(asdict(record) for record in read_margins(study)),
+        missing=_reasons(config),
         **read_further_tables(study, config),
     )
 
@@ -134,6 +136,12 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
 def _labels(asked: AssociationSection) -> dict[str, str]:
     named = {outcome.name: outcome.label for outcome in asked.outcomes} | {exposure.source: exposure.label for exposure in asked.exposures}
     return {name: label for name, label in named.items() if label}
+
+
+def _reasons(config: StudyConfig) -> dict[str, str]:
+    """Return why tables are absent, where the settings are the reason."""
+    reasons = {"proxy_estimates": "association.proxy_inference is false"} if not config.association.proxy_inference else {}
+    return reasons | ({"associations": "study.toml names neither outcomes nor traits"} if not is_asked(config) else {})
 
 
 def _further_tables(study: Path, config: StudyConfig) -> dict[str, tuple[Path, Table]]:
