@@ -37,18 +37,8 @@ def write_whole(path: Path, data: bytes) -> Path:
     StoreError
         When the disk is full or the folder may not be written; the old file is untouched.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise StoreError(_explain(path, error)) from error
+    with writing_whole(path) as file:
+        file.write(data)
     return path
 
 

@@ -135,6 +135,17 @@ def test_run__people_who_are_missing_somewhere_stand_in_the_preflight_with_their
     assert not table.in_participants["P0001"]
 
 
+def test_run__people_who_withdrew_stand_in_no_table_although_their_genotypes_are_in_the_file(changed):
+    people = pd.read_csv(changed / "participants.tsv", sep="\t")
+    people.loc[people.participant_id == "p0002", "consent_scope"] = "withdrawn"
+    people.to_csv(changed / "participants.tsv", sep="\t", index=False, na_rep="n/a")
+    run_study(changed, jobs=2)
+    for table in (PREFLIGHT, GENE_SCORES):
+        assert "p0002" not in set(read_table(changed, table).participant_id)
+    exported = pd.read_csv(genes_folder(changed) / "export" / "facies.pheno", sep="\t")
+    assert "p0002" not in set(exported.IID)
+
+
 def test_run__without_genotypes_their_results_leave_the_folder_and_the_report(changed):
     text = (changed / "study.toml").read_text()
     start, end = text.index("[genotypes]"), text.index("[replication]") if "[replication]" in text else len(text)
@@ -170,16 +181,13 @@ def test_run__a_margin_that_is_changed_after_the_run_is_said_in_the_report(chang
     ("old", "new", "message"),
     [
         ('file = "genotypes/cohort.bed"', 'file = "genotypes/other.bed"', "other.bed"),
-        ('name = "mc1r"\n\n[', 'name = "mc2r"\n\n[', "'mc2r'"),
+        ('[[genotypes.scores]]\nname = "mc1r"', '[[genotypes.scores]]\nname = "mc1r"\n[[genotypes.scores]]\nname = "mc2r"', "'mc2r'"),
         ('scan_outcomes = ["cataract"]', 'scan_outcomes = ["gout"]', "'gout'"),
         ("components = 2", 'components = 2\nadjustment = "model_9"', "model_9"),
     ],
 )
 def test_check__what_is_wrong_with_genotypes_is_one_line(changed, capsys, old, new, message):
-    text = (changed / "study.toml").read_text()
-    if old not in text:
-        pytest.skip(f"the simulated study has no {old!r}")
-    (changed / "study.toml").write_text(text.replace(old, new))
+    edit(changed, old, new)
     assert run(["check", str(changed)]) == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1

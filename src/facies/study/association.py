@@ -184,10 +184,12 @@ def find_losses(config: StudyConfig, cohort: Cohort, predictions: pd.DataFrame, 
     needs += ["human"] * (config.study.target == "perceived_age")
     needs += ["outcomes"] * bool(asked.outcomes and cohort.outcomes is not None)
     needs += ["genotyped"] * (genotyped is not None)
-    return preflight(
-        consenting_participants(cohort.participants), cohort.photographs, predictions, cohort.outcomes, genotyped, needs=needs,
-        near=near_identifiers, why_differ=why_differ,
+    consenting = consenting_participants(cohort.participants)
+    table = preflight(
+        consenting, cohort.photographs, predictions, cohort.outcomes, genotyped, needs=needs, near=near_identifiers, why_differ=why_differ,
     )  # fmt: skip
+    withdrawn = ~cohort.participants.participant_id.isin(consenting.participant_id)
+    return table[~table.participant_id.isin(cohort.participants.participant_id[withdrawn])].reset_index(drop=True)
 
 
 def analyse(material: Material) -> dict[Table, pd.DataFrame]:
