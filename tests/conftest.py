@@ -15,6 +15,10 @@ from hostile_fixture import hostile_folder, hostile_picture
 __all__ = ["hostile_folder", "hostile_picture", "shared"]
 
 
+collect_ignore_glob = ["reference/*.py"]
+"""Scripts that make expected values, with packages of their own."""
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Return the folder with real photographs and networks, or skip."""
