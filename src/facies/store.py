@@ -60,13 +60,17 @@ def writing_whole(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        about_another_file = error.filename is not None and Path(error.filename).parent != path.parent
-        if isinstance(error, FaciesError) or about_another_file:
+        if isinstance(error, FaciesError) or not _is_near(error.filename, path):
             raise
         raise StoreError(_explain(path, error)) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _is_near(named: str | None, path: Path) -> bool:
+    """Return whether an error speaks of this file, one beside it or a folder above it; one that names no file does."""
+    return named is None or Path(named).parent == path.parent or Path(named) in path.parents
 
 
 def _explain(path: Path, error: OSError) -> str:
