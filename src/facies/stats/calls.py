@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,13 @@ class Calls:
         place[variants] = np.arange(len(variants))
         kept = place[self.variant] >= 0
         return Calls(self.counts[variants], place[self.variant[kept]], self.person[kept])
+
+    def chunks(self, size: int) -> Iterator[tuple[slice, Calls]]:
+        """Yield at most ``size`` variants at a time, with their places; nothing is copied."""
+        for start in range(0, len(self.counts), size):
+            rows = slice(start, min(start + size, len(self.counts)))
+            first, last = np.searchsorted(self.variant, (rows.start, rows.stop))
+            yield rows, Calls(self.counts[rows], self.variant[first:last] - start, self.person[first:last])
 
     def sum_missing(self, columns: Floats) -> Floats:
         """Return, for each variant, the sums of (n, q) ``columns`` over the people without a call, (b, q)."""

@@ -23,14 +23,18 @@ SMALL_STEP = 1e-6
 statistic: the error left in the estimate is the step's square, that in the standard error about the step."""
 
 NEAR_STEP = 3e-3
-"""After a step smaller than this, one more that uses the information before it leaves no error that matters."""
+"""After a step smaller than this, divided by the Wald statistic's root, one more that uses the information before it leaves no error that
+matters."""
 
 LARGEST_LOG_ODDS = 15.0
 """A log odds ratio of an allele beyond this is on its way to infinity."""
 
+CHUNK = 100
+"""Variants that are weighed at a time."""
+
 SMALLEST_TILE = 64
-TILE_BYTES = 256_000
-"""Memory of one array of variants by people that is worked on at a time: several fit into what a core keeps close to itself."""
+TILE_BYTES = 1_000_000
+"""Memory of one array of variants by people that is worked on at a time: smaller ones stay closer to the core, but make threads wait."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,15 +111,15 @@ def scan_logistic(
     with np.errstate(invalid="ignore"):
         exact = independent & (normal_p_value(coef[-1], 1 / np.sqrt(pivot)) <= exact_below)
     chosen = np.flatnonzero(exact)
-    memory = scan_memory(len(calls.counts)) if memory is None else memory
+    memory = scan_memory() if memory is None else memory
     coef[:, chosen], pivot[chosen] = _arrive(calls, chosen, model, coef[:, chosen], max_steps, memory)
     std_error = 1 / np.sqrt(pivot)
     return LogisticFits(coef[-1], std_error, normal_p_value(coef[-1], std_error), exact, independent)
 
 
-def scan_memory(n_variants: int) -> Floats:
-    """Return memory for scans of at most so many variants at a time."""
-    return np.empty(4 * max(TILE_BYTES // 8, SMALLEST_TILE * n_variants))
+def scan_memory() -> Floats:
+    """Return the memory that scans work in."""
+    return np.empty(4 * max(TILE_BYTES // 8, SMALLEST_TILE * CHUNK))
 
 
 def _first_step(calls: Calls, model: LogisticModel) -> tuple[Floats, Floats]:
@@ -149,17 +153,19 @@ def _arrive(
         if not len(active):
             break
         here = calls.take(variants[active])
-        system = _sums(here, model, coef[:, active], memory)
-        steps, pivot = solve_definite(system.information, np.stack([system.score, _last(system.score)], axis=1))
+        parts = [_sums(part, model, coef[:, active[rows]], memory) for rows, part in here.chunks(CHUNK)]
+        system, score = (np.concatenate(found, axis=-1) for found in zip(*parts, strict=True))
+        steps, pivot = solve_definite(system, np.stack([score, _last(score)], axis=1))
         coef[:, active] += steps[:, 0]
         size = np.abs(steps[:, 0]).max(axis=0)
-        arrived = size <= SMALL_STEP / np.maximum(1.0, coef[-1, active] ** 2 * pivot)
-        near = ~arrived & (size <= NEAR_STEP)
+        wald = np.maximum(1.0, coef[-1, active] ** 2 * pivot)
+        arrived = size <= SMALL_STEP / wald
+        near = ~arrived & (size <= NEAR_STEP / np.sqrt(wald))
         final[:, active[arrived]], information[active[arrived]] = coef[:, active[arrived]], pivot[arrived]
         if near.any():
-            settled, own = _settle(here, model, coef[:, active], system.information, steps[:, 1], memory)
+            settled, own = _settle(here, model, coef[:, active], system, steps[:, 1], memory)
             final[:, active[near]], information[active[near]] = settled[:, near], own[near]
-        active = active[(size > NEAR_STEP) & (np.abs(coef[-1, active]) < LARGEST_LOG_ODDS)]
+        active = active[~arrived & ~near & (np.abs(coef[-1, active]) < LARGEST_LOG_ODDS)]
     return final, information
 
 
@@ -181,7 +187,8 @@ def _settle(
     """
     k, pivot = len(coef) - 1, 1 / inverse[-1]
     told = -inverse[:-1] * pivot
-    score, crossed, own = _settled_sums(calls, model, coef, told, memory)
+    parts = [_settled_sums(part, model, coef[:, rows], told[:, rows], memory) for rows, part in calls.chunks(CHUNK)]
+    score, crossed, own = (np.concatenate(found, axis=-1) for found in zip(*parts, strict=True))
     steps, _ = solve_definite(information, np.stack([score, np.vstack([crossed, np.zeros_like(own)])], axis=1))
     shift = np.sum(crossed * steps[:k, 1], axis=0) - np.sum(told * crossed, axis=0) ** 2 / pivot
     return coef + steps[:, 0], own - shift
@@ -204,16 +211,8 @@ def _settled_sums(calls: Calls, model: LogisticModel, coef: Floats, told: Floats
     return score, crossed, own
 
 
-@dataclass(frozen=True, eq=False)
-class _System:
-    """The information, (k + 1, k + 1, b), of which the lower triangles are filled, and the score, (k + 1, b)."""
-
-    information: Floats
-    score: Floats
-
-
-def _sums(calls: Calls, model: LogisticModel, coef: Floats, memory: Floats) -> _System:
-    """Return information and score at these coefficients, added up over tiles of people."""
+def _sums(calls: Calls, model: LogisticModel, coef: Floats, memory: Floats) -> tuple[Floats, Floats]:
+    """Return the information, (k + 1, k + 1, b), lower triangles only, and the score, (k + 1, b), at these coefficients."""
     b, k = len(calls.counts), model.basis.shape[1]
     packed, crossed, score = np.zeros((model.products.shape[1], b)), np.zeros((k + 1, b)), np.zeros((k + 1, b))
     for people, arrays in _tiles(calls, memory):
@@ -227,7 +226,7 @@ def _sums(calls: Calls, model: LogisticModel, coef: Floats, memory: Floats) -> _
         crossed[k] += row_products(spare, counts)
     information = unpack(packed.T, k, size=k + 1)
     information[k] = crossed
-    return _System(information, score)
+    return information, score
 
 
 def _tiles(calls: Calls, memory: Floats) -> Iterator[tuple[slice, Floats]]:

@@ -48,10 +48,10 @@ class BedGenotypes(GenotypeFile):
         return counts
 
     def read_calls(self, start: int, stop: int, samples: NDArray[np.intp] | None = None) -> NDArray[np.int8]:
-        """Return the same counts as whole numbers, negative where missing: an eighth of the memory. One thread; several may call it."""
+        """Return the same counts as whole numbers, negative where missing: an eighth of the memory."""
         self.require_block(start, stop)
         people = slice(None) if samples is None else samples
-        calls: NDArray[np.int8] = self._bed.read(np.s_[people, start:stop], dtype="int8", order="F", num_threads=1)
+        calls: NDArray[np.int8] = self._bed.read(np.s_[people, start:stop], dtype="int8", order="F", num_threads=self._threads)
         return calls
 
 

@@ -22,7 +22,7 @@ from facies.tables import SCAN, SCANS
 from facies.types import Floats
 
 GENOME_WIDE = 5e-8
-BLOCK = 4096
+BLOCK = 2048
 """Variants whose results are put together at a time."""
 
 

@@ -23,11 +23,11 @@ METHODS = ("linear", "score", "logistic", "firth")
 REASONS = ("", "called in too few people", "without variation", "too rare", "determined by the covariates", "without an estimate")
 """Why a variant has no result; blocks hold their places, 0 is a result."""
 
-READ_BYTES = 2_500_000
+READ_BYTES = 5_000_000
 """Memory of what is read at a time: larger pieces of memory are taken anew each time, which is slow."""
 
-WORK_BYTES = 4_000_000
-"""Memory of the allele counts that are worked on at a time, so that they stay close to the core."""
+WORK_BYTES = 10_000_000
+"""Memory of the allele counts that are worked on at a time."""
 
 
 @runtime_checkable
@@ -82,7 +82,7 @@ def scan_block(
     """Scan variants that lie side by side in the genotypes; results by trait."""
     n = len(genotypes.samples) if samples is None else len(samples)
     work = min(max(1, WORK_BYTES // (8 * n)), len(variants))
-    memory = Memory(np.empty((work, n)), scan_memory(work))
+    memory = Memory(np.empty((work, n)), scan_memory())
     parts: dict[str, list[TraitResult]] = {trait: [] for model in models for trait in model.traits}
     for chosen in _pieces(variants, max(1, READ_BYTES // (n * _bytes_a_call(genotypes)))):
         values = _read(genotypes, int(chosen[0]), int(chosen[-1]) + 1, samples)
