@@ -135,6 +135,19 @@ def test_run__people_who_are_missing_somewhere_stand_in_the_preflight_with_their
     assert not table.in_participants["P0001"]
 
 
+def test_run__other_samples_in_the_genotypes_renew_the_preflight_without_any_score(changed):
+    edit(changed, '[[association.traits]]\nname = "mc1r"\nper = 1.0\nequivalence_margin = 0.25\n', "")
+    edit(changed, '[[genotypes.scores]]\nname = "mc1r"\n', "")
+    run_study(changed, jobs=2)
+    assert read_table(changed, PREFLIGHT).set_index("participant_id").genotyped["p0003"]
+    fam = changed / "genotypes" / "cohort.fam"
+    fam.write_text(fam.read_text().replace("p0003", "x0003"))
+    run_study(changed, jobs=2)
+    table = read_table(changed, PREFLIGHT).set_index("participant_id")
+    assert not table.genotyped["p0003"]
+    assert table.reason["x0003"].startswith("not in the participants' table")
+
+
 def test_run__people_who_withdrew_stand_in_no_table_although_their_genotypes_are_in_the_file(changed):
     people = pd.read_csv(changed / "participants.tsv", sep="\t")
     people.loc[people.participant_id == "p0002", "consent_scope"] = "withdrawn"

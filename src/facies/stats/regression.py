@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.errors import InputError
+from facies.stats.resampling import sum_by_cluster
 from facies.types import Floats
 
 COLLINEAR = 1e-7
@@ -111,15 +112,8 @@ def standardise(X: Floats) -> tuple[Floats, Floats]:
 
 def clustered_covariance(contributions: Floats, clusters: NDArray[Any] | None) -> Floats:
     """Return the sandwich covariance from each person's contributions to the coefficients, (n, k), added up by cluster; no factor."""
-    return np.asarray(np.atleast_2d(summed := _by_cluster(contributions, clusters)).T @ summed)
-
-
-def _by_cluster(contributions: Floats, clusters: NDArray[Any] | None) -> Floats:
-    if clusters is None:
-        return contributions
-    from facies.stats.resampling import sum_by_cluster
-
-    return sum_by_cluster(contributions, clusters)
+    summed = sum_by_cluster(contributions, clusters)
+    return np.asarray(summed.T @ summed)
 
 
 def few_clusters_factor(n: int, k: int, clusters: NDArray[Any] | None) -> float:

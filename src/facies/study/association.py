@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +45,7 @@ from facies.tables import (
     PARTICIPANT_PREDICTIONS,
     PREFLIGHT,
     PROXY_ESTIMATES,
+    READING_NOISE,
     Table,
 )
 
@@ -135,16 +136,19 @@ def is_asked(config: StudyConfig) -> bool:
 
 def association_stage(
     study: Path, config: StudyConfig, cohort: Cohort, predictions: pd.DataFrame, fold_predictions: pd.DataFrame,
-    scores: pd.DataFrame | None, *, genotyped: Collection[str] | None, random_state: int,
+    scores: pd.DataFrame | None, *, genotypes: Mapping[str, Path], genotyped: Callable[[], Collection[str] | None], random_state: int,
 ) -> Stage | None:  # fmt: skip
-    """Return the stage ``association``, or None when the study names neither outcomes nor traits."""
+    """Return the stage ``association``, or None when the study names neither outcomes nor traits.
+
+    ``genotypes`` are the files whose change makes it run again, ``genotyped`` reads who stands in them when it does.
+    """
     if not is_asked(config):
         return None
     people = with_scores(join_people(consenting_participants(cohort.participants), cohort.outcomes), scores)
     material = Material(predictions, fold_predictions, people, cohort.noise, config.association, config.study.target, random_state)
 
     def compute() -> Outcome:
-        tables = analyse(material) | {PREFLIGHT: find_losses(config, cohort, predictions, genotyped)}
+        tables = analyse(material) | {PREFLIGHT: find_losses(config, cohort, predictions, genotyped())}
         paths = [write_table(study, table, frame) for table, frame in tables.items()]
         _remove_others(study, paths)
         if COMPARISONS in tables:
@@ -156,7 +160,10 @@ def association_stage(
     inputs = {
         "participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS),
         "fold_predictions": table_path(study, FOLD_PREDICTIONS),
+        **genotypes,
     }
+    if cohort.noise is not None:
+        inputs["reading_noise"] = table_path(study, READING_NOISE)
     registered = [record.registered_at for record in read_margins(study)][-1:]
     settings = config.association.model_dump() | {"people": values_hash(people), "margins_registered_at": registered}
     return Stage("association", settings, inputs, compute)

@@ -157,7 +157,7 @@ def genes_stage(study: Path, config: StudyConfig, cohort: Cohort, predictions: p
             written.append(write_table(study, SCORE_GROUPS, score_groups(scores, ages, known, covariates=covariates)))
         return Outcome(tuple(written), len(people), len(scores), {"not genotyped": len(people) - len(scores)})
 
-    inputs = {"participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS), **_genotype_inputs(study, asked)}
+    inputs = {"participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS), **genotype_inputs(study, asked)}
     settings = asked.model_dump() | {"people": values_hash(people), "adjustments": config.association.adjustments}
     return Stage("genes", settings, inputs, compute)
 
@@ -186,7 +186,10 @@ def genotype_files(path: Path) -> list[Path]:
     return [path, *(other for ending in COMPANIONS.get(path.suffix, ()) if (other := path.with_suffix(ending)).exists())]
 
 
-def _genotype_inputs(study: Path, asked: GenotypesSection) -> dict[str, Path]:
+def genotype_inputs(study: Path, asked: GenotypesSection) -> dict[str, Path]:
+    """Return the files whose change makes the stages of genes run again; none where the study has no genotypes."""
+    if asked.file is None:
+        return {}
     tables = [section.variants for section in asked.scores if section.variants] + [asked.components_file] * bool(asked.components_file)
     files = [*genotype_files(genotypes_path(study, asked)), *(study / str(name) for name in tables)]
     return {f"genotypes_{number}": path for number, path in enumerate(files)}
@@ -285,7 +288,7 @@ def scan_stage(
         n_out = 0 if summary is None else int(summary.n_variants.max())
         return Outcome(tuple(written), n_in, n_out)
 
-    inputs = {"participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS), **_genotype_inputs(study, asked)}
+    inputs = {"participant_predictions": table_path(study, PARTICIPANT_PREDICTIONS), **genotype_inputs(study, asked)}
     settings = asked.model_dump() | {"people": values_hash(people), "covariates": covariates, "traits": values_hash(traits)}
     return Stage("scan", settings, inputs, compute)
 

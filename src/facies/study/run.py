@@ -19,7 +19,7 @@ from facies.study.config import StudyConfig, read_config
 from facies.study.evaluation import evaluation_stage
 from facies.study.extraction import Progress
 from facies.study.faces import faces_stage, make_extractor
-from facies.study.genes import genes_stage, genotyped_people, read_scores, remove_scan, require_genes, scan_stage
+from facies.study.genes import genes_stage, genotype_inputs, genotyped_people, read_scores, remove_scan, require_genes, scan_stage
 from facies.study.intake import Cohort, gather_cohort, intake_stage
 from facies.study.margins import register_margins
 from facies.study.models import models_stage
@@ -118,7 +118,8 @@ class _Run:
         self.do_or_remove("genes", genes_stage(study, config, cohort, predictions, random_state=self.random_state))
         association = association_stage(
             study, config, cohort, predictions, read_table(study, FOLD_PREDICTIONS), read_scores(study),
-            genotyped=genotyped_people(study, config), random_state=self.random_state,
+            genotypes=genotype_inputs(study, config.genotypes), genotyped=lambda: genotyped_people(study, config),
+            random_state=self.random_state,
         )  # fmt: skip
         self.do_or_remove("association", association)
         scan = scan_stage(study, config, cohort, predictions, jobs=jobs, progress=progress)
