@@ -48,6 +48,8 @@ def commands() -> str:
 def _walk(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{prefix} {name}", command
             yield from _walk(command, f"{prefix} {name}")
         else:
             yield f"{prefix} {name}", command

@@ -120,7 +120,8 @@ def _short(value: object) -> str:
 class EncoderCard:
     """What a network is: name, hash, licence, what goes in and what comes out.
 
-    ``preparation`` says how pixels are prepared and which output is read, where that is not part of the network's file.
+    ``preparation`` says how pixels are prepared and which output is read, where that is not part of the network's file. ``runtime`` is the
+    program that ran a network, with its version; empty where facies computes by itself.
     """
 
     name: str
@@ -132,6 +133,7 @@ class EncoderCard:
     trained_on: str = ""
     precision: str = "float32"
     preparation: str = ""
+    runtime: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,14 +16,16 @@ import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import pandas as pd
 
 from facies.errors import FaciesError, StoreError
 from facies.records import RunRecord, from_json, to_json
 from facies.tables import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_TSV_ROWS = 200_000
 """Tables with more rows than this are stored as Parquet."""
@@ -115,6 +117,8 @@ def read_frame(path: Path) -> pd.DataFrame:
     StoreError
         When the file is absent or no table.
     """
+    import pandas as pd
+
     try:
         return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
     except OSError as error:
@@ -169,6 +173,8 @@ def read_table(study: Path, table: Table) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:

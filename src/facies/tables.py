@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from facies.errors import TableError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MISSING = ("", "n/a", "NA", "N/A", "NaN", "nan", "None", "null", "<NA>")
 """What counts as missing in a file."""
@@ -106,6 +108,7 @@ class Table:
 
         Examples
         --------
+        >>> import pandas as pd
         >>> SPLITS.validate(pd.DataFrame({"participant_id": ["p1", "p1"], "fold": [0, 1], "partition": ["train", "train"]}))
         Traceback (most recent call last):
         ...
@@ -125,6 +128,8 @@ class Table:
         TableError
             Naming the file and the row of the first value that does not fit its column.
         """
+        import pandas as pd
+
         file = file or self.name
         self._require_columns(frame, file)
         known = {column.name: column for column in self.columns}
@@ -135,6 +140,8 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """Return the table without rows, required columns only."""
+        import pandas as pd
+
         return pd.DataFrame({column.name: pd.Series(dtype=DTYPES[column.kind]) for column in self.columns if column.required})
 
     def _require_columns(self, frame: pd.DataFrame, file: str) -> None:
@@ -211,6 +218,8 @@ def _pandera_type(column: Column) -> str | None:
 
 def _explain(error: Any, table: Table, frame: pd.DataFrame, file: str) -> TableError:
     """Turn pandera's error into one line that names the row and the remedy."""
+    import pandas as pd
+
     name = getattr(error.schema, "name", None) or "?"
     column = table.column(name)
     cases = error.failure_cases
@@ -266,6 +275,8 @@ def _parse_column(text: pd.Series, column: Column, file: str) -> pd.Series:
 
 def _exact_numbers(text: pd.Series, missing: pd.Series) -> pd.Series:
     """Read numbers to the last bit (pandas' own reading may be one unit in the last place off); what is no number becomes NaN."""
+    import pandas as pd
+
     readable = pd.to_numeric(text.where(~missing), errors="coerce").notna()
     return text.where(readable).map(float, na_action="ignore").astype("float64")
 
@@ -931,6 +942,158 @@ FOLD_PREDICTIONS = Table(
     "models",
 )
 
+WAYS_TO_LEARN = ("classical", "dft", "ssl", "finetuned")
+"""Ways to learn: features that were never trained; a network trained elsewhere, weights unchanged (deep feature transfer); a network
+pretrained on this cohort without labels; a network adapted to the target."""
+
+_WAY = Column("way", "category", "how the features were learnt", levels=WAYS_TO_LEARN)
+
+LEARNING_WAYS = Table(
+    "learning_ways",
+    ("model_id",),
+    (
+        _WAY,
+        _MODEL,
+        Column("n", "integer", "participants with a reference; 0 where the way was left out", minimum=0),
+        _number("mae", "mean absolute error", "years", minimum=0),
+        _number("mae_low", "lower end of its interval, by drawing participants"),
+        _number("mae_high", "upper end of the same"),
+        _number("label_noise_floor", "MAE that a perfect model would have against this reference", "years", minimum=0),
+        _number("mae_predicting_the_mean", "MAE of giving everybody the mean of the other folds", "years", minimum=0),
+        _number("slope", "predicted on reference"),
+        _number("slope_low", "lower end of its interval"),
+        _number("slope_high", "upper end of the same"),
+        _number("r", "correlation of predicted and reference"),
+        _number("r_low", "lower end of its interval"),
+        _number("r_high", "upper end of the same"),
+        _NOTE,
+    ),
+    "learning",
+)
+
+LEARNING_PAIRS = Table(
+    "learning_pairs",
+    ("model_id", "against", "metric"),
+    (
+        _MODEL,
+        _id("against", "the model that it is compared with"),
+        Column("metric", "category", "what differs", levels=("mae", "rmse", "r", "slope", "bias")),
+        Column("n", "integer", "participants whom every model predicted", minimum=0),
+        _number("difference", "model_id minus against; for mae and rmse a negative one says that model_id errs less"),
+        _number("std_error", "of the difference, by drawing participants", minimum=0),
+        _number("ci_low", "lower end of the interval of this difference alone"),
+        _number("ci_high", "upper end of the same"),
+        _number("simultaneous_low", "lower end of the interval that holds for all pairs of this metric together"),
+        _number("simultaneous_high", "upper end of the same"),
+        _number("p_adjusted", "of no difference, adjusted for all pairs of this metric (largest statistic of each draw)", minimum=0, maximum=1),
+    ),
+    "learning",
+)
+
+LEARNING_ASSOCIATIONS = Table(
+    "learning_associations",
+    ("source", "role", "variable", "adjustment"),
+    (
+        Column("source", "text", "panel, or a model_id"),
+        Column("way", "category", "how its features were learnt; empty for people", nullable=True, levels=WAYS_TO_LEARN),
+        Column(
+            "role", "category", "exposure: perceived age on an outcome; outcome: a trait such as a gene score on perceived age",
+            levels=("exposure", "outcome"),
+        ),
+        Column("variable", "text", "the outcome, or the trait"),
+        _ADJUSTMENT,
+        _SCALE,
+        _PER,
+        _N,
+        _N_EVENTS,
+        _number("estimate", "difference in means, or a ratio of odds, hazards or rates"),
+        *_CI,
+        _number("ratio", "coefficient over the human one, in the same people"),
+        _number("ratio_low", "lower end of its interval (Fieller); empty where the interval is unbounded"),
+        _number("ratio_high", "upper end of the same"),
+        _NOTE,
+    ),
+    "learning",
+)  # fmt: skip
+
+LEARNING_COSTS = Table(
+    "learning_costs",
+    ("model_id",),
+    (
+        _WAY,
+        _MODEL,
+        Column("n_photographs", "integer", "photographs that were encoded", minimum=0),
+        _number("photographs_per_second", "file to vector, one thread, on the machine of this run", "1/s", minimum=0),
+        _number("pretraining_minutes", "learning the network from this cohort's photographs", "min", minimum=0),
+        _number("finetuning_minutes", "adapting the network in every fold and on all", "min", minimum=0),
+        _number("embedding_minutes", "all photographs at that rate", "min", minimum=0),
+        _number("fitting_minutes", "the regression in every fold and on all", "min", minimum=0),
+    ),
+    "learning",
+)
+
+LEARNING_CURVES = Table(
+    "learning_curves",
+    ("model_id", "along", "size"),
+    (
+        _WAY,
+        _MODEL,
+        Column(
+            "along", "category", "what grows: labelled people that the model is fitted on, or readers of each of their photographs",
+            levels=("people", "readers"),
+        ),
+        Column("size", "integer", "how many", minimum=1),
+        Column("n", "integer", "participants predicted by folds that left them out", minimum=0),
+        Column("n_repeats", "integer", "random subsets", minimum=1),
+        _number("mae", "mean absolute error against the full reference", "years", minimum=0),
+        _number("ci_low", "lower end of its interval, by drawing participants and subsets"),
+        _number("ci_high", "upper end of the same"),
+        _number("repeat_sd", "standard deviation of the MAE between subsets", "years", minimum=0),
+        _number("fitted", "the fitted curve at this size", "years"),
+        _number("label_noise_floor", "MAE of the labels that were learnt from against the truth", "years", minimum=0),
+    ),
+    "learning_curves",
+)  # fmt: skip
+
+LEARNING_FORECASTS = Table(
+    "learning_forecasts",
+    ("model_id", "along", "size"),
+    (
+        _WAY,
+        _MODEL,
+        Column("along", "category", "what grows", levels=("people", "readers")),
+        Column("start", "integer", "how many there are now", minimum=1),
+        Column("size", "integer", "how many there might be", minimum=1),
+        _number("mae_start", "MAE that the curve gives for now", "years"),
+        _number("mae", "MAE that the curve gives for then", "years"),
+        _number("mae_low", "lower end of its interval"),
+        _number("mae_high", "upper end of the same"),
+        _number("gain", "mae_start - mae", "years"),
+        _number("gain_low", "lower end of its interval"),
+        _number("gain_high", "upper end of the same"),
+        _number("asymptote", "MAE that the curve tends to", "years"),
+        _number("exponent", "how fast it falls: the excess goes with size to the power of minus this"),
+        _number("miss", "by how much the curve through the smaller half of the sizes missed the MAE at the largest", "years"),
+    ),
+    "learning_curves",
+)
+
+PRETRAINING_HELP = Table(
+    "helped",
+    ("model_id", "people"),
+    (
+        _MODEL,
+        Column("people", "category", "all: everybody with a reference; held_out: those whom pretraining never saw", levels=("all", "held_out")),
+        Column("n", "integer", "participants", minimum=0),
+        _number("mae", "mean absolute error, cross-fitted", "years", minimum=0),
+        _number("mae_low", "lower end of its interval, by drawing participants"),
+        _number("mae_high", "upper end of the same"),
+        _number("difference", "MAE of the pretrained encoder minus this one's, in the same people; missing for itself", "years"),
+        *_CI,
+    ),
+    "pretrain",
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -941,7 +1104,8 @@ TABLES: dict[str, Table] = {
         SCAN_POINTS,
         REPLICATIONS, SHIFTS,
         REPLICATION_FACES, REPLICATION_FACE_PREDICTIONS, REPLICATION_PREDICTIONS, REPLICATION_METRICS, REPLICATION_ASSOCIATIONS,
-        REPLICATION_SCORE_VARIANTS,
+        REPLICATION_SCORE_VARIANTS, LEARNING_WAYS, LEARNING_PAIRS, LEARNING_ASSOCIATIONS, LEARNING_COSTS, LEARNING_CURVES,
+        LEARNING_FORECASTS, PRETRAINING_HELP,
     )
 }  # fmt: skip
 """All tables by name."""

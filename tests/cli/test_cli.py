@@ -69,7 +69,7 @@ def test_encoders__name_the_extra_to_install(capsys):
     assert run(["encoders"]) == 0
     shown = capsys.readouterr().out
     assert "hog" in shown
-    assert "facies[train]" in shown
+    assert "facies[train]" in shown or "extra: train" in shown
 
 
 def test_encoders__example_is_json(capsys):
@@ -87,7 +87,16 @@ def test_weights_fetch__without_accepting_the_licence_fetches_nothing(capsys, tm
 def test_doctor__answers_in_json(capsys):
     assert run(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert "portraits of 400 px a second" in found["finder"]
+    assert found["milliseconds"]["find"] > 0
+    assert found["recommended"]["precision"] == "float32"
+    assert found["recommended"]["hours"]["hog"]["12 MP"]["1,000,000"] > 0
+
+
+def test_encoders__are_listed_and_have_a_command_of_their_own(capsys):
+    assert run(["encoders", "--json"]) == 0
+    assert {"hog", "onnx:<file>"} <= {row["encoder"] for row in json.loads(capsys.readouterr().out)}
+    assert run(["encoders", "quantise", "--help"]) == 0
+    assert "NAME.int8.onnx" in capsys.readouterr().out
 
 
 def test_interrupt__says_that_what_is_finished_is_kept(tmp_path):

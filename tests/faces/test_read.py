@@ -114,6 +114,27 @@ def test_read_photograph__a_reduced_picture_gives_the_crop_of_the_full_one(tmp_p
     assert np.abs(reduced - full).mean() < 1.5
 
 
+def test_read_photograph__twelve_megapixels_read_reduced_give_the_points_and_vectors_of_the_full_picture(tmp_path: Path) -> None:
+    import cv2
+
+    from facies.embeddings import load_encoder
+    from facies.faces import load_detector
+    from facies.simulation import simulate_faces
+
+    small = simulate_faces(1, random_state=1, size=400).images[0]
+    canvas = np.full((3000, 4000, 3), 150, dtype=np.uint8)
+    canvas[300:2700, 800:3200] = cv2.resize(small, (2400, 2400), interpolation=cv2.INTER_CUBIC)
+    Pillow.fromarray(canvas).save(tmp_path / "large.jpg", quality=92, progressive=True)
+    Pillow.fromarray(canvas).save(tmp_path / "large.png", compress_level=1)
+    encoder = load_encoder("hog")
+    settings = {"detector": load_detector("facies-finder"), "contracts": [encoder.card.crop], "gate": QualityGate()}
+    reduced, full = (read_photograph("p", tmp_path / name, **settings) for name in ("large.jpg", "large.png"))
+    apart = np.array([reduced.rows[0][name] - full.rows[0][name] for name in GIVEN_POINTS])
+    assert np.abs(apart).max() < 0.02 * full.rows[0]["inter_eye_distance"]
+    one, other = (encoder.encode(found.crops[0][None])[0] for found in (reduced, full))
+    assert one @ other / np.linalg.norm(one) / np.linalg.norm(other) > 0.999
+
+
 def test_read_photograph__a_small_face_in_a_large_picture_is_cut_from_the_full_picture(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     Pillow.fromarray(rng.integers(0, 256, (2400, 1800, 3), dtype=np.uint8)).save(tmp_path / "noise.jpg", quality=95)

@@ -84,6 +84,29 @@ def test_decode_photograph__reduces_only_as_far_as_the_shorter_side_allows(targe
     assert decode_photograph(data, target_side=target).scale == scale
 
 
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [("RGB", {"progressive": True}), ("RGB", {"subsampling": 0}), ("RGB", {"subsampling": 2}), ("L", {}), ("CMYK", {})],
+    ids=["progressive", "4:4:4", "4:2:0", "grey", "CMYK"],
+)
+def test_decode_photograph__reduced_is_the_full_picture_averaged(mode, options):
+    height, width = 480, 640
+    y, x = np.mgrid[0:height, 0:width]
+    soft = np.stack([128 + 90 * np.sin(x / 40), 128 + 90 * np.cos(y / 50), 128 + 60 * np.sin((x + y) / 60)], axis=2).astype(np.uint8)
+    data = pb.encode_picture(Pillow.fromarray(soft).convert(mode), "JPEG", **options)
+    full, reduced = decode_photograph(data).image, decode_photograph(data, target_side=120)
+    assert (reduced.scale, reduced.image.shape) == (4, (120, 160, 3))
+    averaged = full.reshape(120, 4, 160, 4, 3).mean(axis=(1, 3))
+    assert np.abs(reduced.image - averaged).mean() < 1.0
+
+
+def test_decode_photograph__grey_is_the_luma_that_opencv_makes(picture):
+    import cv2
+
+    photograph = decode_photograph(pb.encode(picture, "JPEG"))
+    assert np.array_equal(photograph.grey, cv2.cvtColor(photograph.image, cv2.COLOR_RGB2GRAY))
+
+
 def test_decode_photograph__does_not_reduce_other_formats(picture):
     assert decode_photograph(pb.encode(picture, "PNG"), target_side=10).scale == 1
 

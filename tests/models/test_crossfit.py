@@ -240,3 +240,43 @@ def test_fold_predictions__a_relative_of_someone_who_trains_is_predicted_by_the_
 
 def test_fold_predictions__are_empty_when_everybody_trains():
     assert cross_fit(**cohort(60)).fold_predictions.empty
+
+
+def fitted_elsewhere(given: dict[str, Any]) -> dict[int, Any]:
+    from facies.models import FittedFold, RidgeAge, training_faces
+
+    who = {name: given[name] for name in given if name not in ("X", "model_id", "target")}
+    return {
+        fold: FittedFold(
+            given["X"], RidgeAge(alpha=3.0).fit(given["X"][faces.rows], faces.y, sample_weight=faces.weights, groups=faces.groups)
+        )
+        for fold, faces in training_faces(**who).items()
+    }
+
+
+def test_cross_fit_fitted__models_fitted_elsewhere_on_the_named_faces_give_the_same_tables():
+    from facies.models import cross_fit_fitted
+
+    given = cohort(60, photographs=2)
+    given["y_by_participant"].iloc[50:] = np.nan
+    given["weight_by_participant"] = pd.Series(np.arange(1.0, 61), index=given["y_by_participant"].index)
+    shuffled = np.random.default_rng(5).permutation(120)
+    given |= {"X": given["X"][shuffled]} | {name: [given[name][i] for i in shuffled] for name in ("face_ids", "participant_ids")}
+    whole = cross_fit(**given, settings={"alpha": 3.0})
+    who = {name: value for name, value in given.items() if name != "X"}
+    apart = cross_fit_fitted(fitted_elsewhere(given), **who, regressor="ridge")
+    for name in ("predictions", "participant_predictions", "fold_predictions", "chosen"):
+        pd.testing.assert_frame_equal(getattr(apart, name), getattr(whole, name), rtol=1e-9)
+    assert apart.frozen.calibration.participant == pytest.approx(whole.frozen.calibration.participant)
+
+
+def test_cross_fit_fitted__every_fold_needs_its_model():
+    from facies.models import cross_fit_fitted
+
+    given = cohort(20)
+    fitted = fitted_elsewhere(given)
+    who = {name: value for name, value in given.items() if name != "X"}
+    with pytest.raises(InputError, match=r"models of the folds \[-1, 1, 2, 3, 4\], the people have \[-1, 0, 1, 2, 3, 4\]"):
+        cross_fit_fitted({fold: each for fold, each in fitted.items() if fold != 0}, **who, regressor="ridge")
+    with pytest.raises(InputError, match="no model was fitted on all people"):
+        cross_fit_fitted({fold: each for fold, each in fitted.items() if fold != -1}, **who, regressor="ridge")

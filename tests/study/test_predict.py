@@ -13,7 +13,7 @@ import pytest
 from facies.errors import CropContractError, FaciesError, InputError
 from facies.models import read_bundle, write_bundle
 from facies.store import read_json, read_table, write_json
-from facies.study.predict import list_tasks, predict_photographs
+from facies.study.predict import list_photographs, predict_photographs
 from facies.tables import FACES, GIVEN_POINTS, PARTICIPANTS
 
 MODEL = "derived/models/hog+ridge.bundle"
@@ -120,7 +120,7 @@ def test_predict__a_folder_that_may_not_be_read_is_one_line(finished, monkeypatc
 
     monkeypatch.setattr("os.scandir", closed)
     with pytest.raises(InputError, match=r"photos cannot be read \(Permission denied\)"):
-        list_tasks(study / "photos")
+        list_photographs(study / "photos")
 
 
 def test_predict__a_model_of_given_points_takes_them_from_the_table_and_asks_for_them(finished, tmp_path):

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from facies import __version__
-from facies.cli import check, demo, doctor, encoders, init, predict, replicate, weights
+from facies.cli import check, compare_learning, demo, doctor, embed, encoders, finetune, init, predict, pretrain, replicate, weights
 from facies.cli import run as run_command
 from facies.errors import FaciesError
 
@@ -28,9 +28,13 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("run")(run_command.run)
+app.command("pretrain")(pretrain.pretrain)
+app.command("finetune")(finetune.finetune)
+app.command("compare-learning")(compare_learning.compare_learning)
+app.command("embed")(embed.embed)
 app.command("predict")(predict.predict)
 app.command("replicate")(replicate.replicate)
-app.command("encoders")(encoders.encoders)
+app.add_typer(encoders.app, name="encoders")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(weights.app, name="weights")

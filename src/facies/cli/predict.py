@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from facies.cli.console import DryRun, Jobs, Json, n_jobs, progress_bar, quiet_opencv, say, show_json
+from facies.cli.console import DryRun, Jobs, Json, progress_bar, quiet_opencv, say, show_json
+from facies.cli.embed import Address, EngineName, ShardSize, n_workers, show_written
 
 
 def predict(
@@ -15,27 +16,44 @@ def predict(
         Path, typer.Argument(metavar="BUNDLE", help="A frozen model: the folder derived/models/<model_id>.bundle of a study.")
     ],
     photographs: Annotated[
-        Path, typer.Argument(metavar="PHOTOS", help="A folder of photographs, one photograph, or a table with photo_id and path.")
+        str,
+        typer.Argument(
+            metavar="PHOTOS",
+            help="A folder of photographs, one photograph, or a table with photo_id and path (files or URLs), itself a file or URL.",
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the table goes.")] = Path("predictions.tsv"),
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", help="Where the table goes; a folder (ending in /, or there already) or URL gets Parquet shards."),
+    ] = "predictions.tsv",
     detector_weights: Annotated[
         Path | None, typer.Option(help="File of the detector, where the bundle names one that facies does not carry.")
     ] = None,
     encoder_weights: Annotated[
         Path | None, typer.Option(help="File of the encoder's weights, where the bundle does not hold its network.")
     ] = None,
+    engine: EngineName = "local",
+    address: Address = None,
+    shard_size: ShardSize = 512,
     jobs: Jobs = 0,
     as_json: Json = False,
     dry_run: DryRun = False,
 ) -> None:
     """Apply a frozen model to new photographs. For research only."""
-    from facies.study.predict import predict_photographs
+    from facies.study.predict import is_folder, predict_photographs, predict_shards
 
     quiet_opencv()
     with progress_bar("photographs", shown=not as_json) as progress:
+        if is_folder(output):
+            written = predict_shards(
+                bundle, photographs, output, jobs=n_workers(jobs, address), engine=engine, address=address, shard_size=shard_size,
+                detector_weights=detector_weights, encoder_weights=encoder_weights, dry_run=dry_run, progress=progress,
+            )  # fmt: skip
+            show_written(written, as_json=as_json)
+            return
         made = predict_photographs(
-            bundle, photographs, None if dry_run else output, jobs=n_jobs(jobs), detector_weights=detector_weights,
-            encoder_weights=encoder_weights, progress=progress,
+            bundle, photographs, None if dry_run else Path(output), jobs=n_workers(jobs, address), engine=engine, address=address,
+            detector_weights=detector_weights, encoder_weights=encoder_weights, progress=progress,
         )  # fmt: skip
     if as_json:
         show_json(made.as_dict())

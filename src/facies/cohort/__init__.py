@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from facies.cohort.consent import consenting_participants, exclude_withdrawn
-from facies.cohort.duplicates import exclude_exact_duplicates, find_near_duplicates, perceptual_hash
+from facies.cohort.duplicates import exclude_exact_duplicates, find_near_duplicates
 from facies.cohort.examples import example_tables
 from facies.cohort.files import UserTable, find_optional_table, find_table, read_user_table, read_with_lines
 from facies.cohort.flow import summarise_flow
@@ -15,6 +15,7 @@ from facies.cohort.identifiers import canonical_id, match_ids, near_identifiers,
 from facies.cohort.intake import Intake, IntakeSettings, StudyTables, assess_intake, read_intake, read_study_tables
 from facies.cohort.photographs import assess_photographs, list_photographs, locate_photograph
 from facies.cohort.sidecars import read_sidecar
+from facies.imaging.looks import perceptual_hash
 
 __all__ = [
     "Intake",

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from facies.cohort.consent import exclude
 from facies.errors import InputError
-from facies.types import Image
 
 Hashes = NDArray[np.uint64]
 """One 64-bit perceptual hash a photograph, (n,)."""
@@ -38,32 +37,6 @@ def exclude_exact_duplicates(photographs: pd.DataFrame) -> pd.DataFrame:
     repeated = comparable.duplicated("sha256", keep="first") | (people > 1)
     which = pd.Series(photographs.index.isin(comparable.index[repeated]), index=photographs.index)
     return exclude(photographs, which, "exact_duplicate")
-
-
-def perceptual_hash(image: Image) -> np.uint64:
-    """Return a 64-bit hash that hardly changes when a picture is scaled, compressed again or slightly brightened.
-
-    The signs of the 64 lowest frequencies (less the mean) of the 32 x 32 grey picture about their median, by discrete cosine
-    transform (Zauner 2010, "Implementation and benchmarking of perceptual image hash functions").
-
-    Parameters
-    ----------
-    image
-        A picture of any size, (height, width, 3); a thumbnail with sides of 64 px or more is enough.
-
-    Examples
-    --------
-    >>> ramp = np.tile(np.arange(96, dtype=np.uint8)[:, None, None], (1, 64, 3))
-    >>> int(hamming_distance(perceptual_hash(ramp), perceptual_hash(ramp + 20)))
-    0
-    """
-    import cv2
-
-    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low = cv2.dct(small)[1:9, 1:9].ravel()
-    bits = low > np.median(low)
-    return np.uint64(int.from_bytes(np.packbits(bits).tobytes(), "big"))
 
 
 def hamming_distance(one: Hashes | np.uint64, other: Hashes | np.uint64) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from facies.embeddings.encoders import ENCODERS as ENCODERS
     from facies.embeddings.encoders import CardedEncoder as CardedEncoder
     from facies.embeddings.encoders import EncoderEntry as EncoderEntry
+    from facies.embeddings.encoders import has_runtimes as has_runtimes
     from facies.embeddings.encoders import list_encoders as list_encoders
     from facies.embeddings.encoders import load_encoder as load_encoder
     from facies.embeddings.sidecar import KNOWN_NETWORKS as KNOWN_NETWORKS
@@ -36,6 +37,7 @@ _HOMES = {
     "ENCODERS": "encoders",
     "CardedEncoder": "encoders",
     "EncoderEntry": "encoders",
+    "has_runtimes": "encoders",
     "list_encoders": "encoders",
     "load_encoder": "encoders",
     "KNOWN_NETWORKS": "sidecar",
@@ -62,6 +64,7 @@ __all__ = [
     "example_sidecar",
     "fetch_weights",
     "find_weights",
+    "has_runtimes",
     "list_encoders",
     "list_weights",
     "load_encoder",

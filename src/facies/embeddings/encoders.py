@@ -7,13 +7,15 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import pandas as pd
 
 from facies.errors import InputError
 from facies.records import EncoderCard
 from facies.types import Images, Vectors
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @runtime_checkable
@@ -35,8 +37,8 @@ class EncoderEntry:
     Parameters
     ----------
     path
-        ``module:name`` of what makes it: called without arguments, or as ``load(argument, weights=..., threads=...)``
-        where ``needs_weights`` is true.
+        ``module:name`` of what makes it: called without arguments, as ``load(argument, weights=..., threads=...)`` where
+        ``needs_weights`` is true, with ``runtime=..., precision=...`` besides where ``has_runtimes`` is.
     licence
         Of the encoder, its weights included.
     meaning
@@ -47,6 +49,8 @@ class EncoderEntry:
         Whether it needs a file that is not part of the package.
     extra
         The optional dependencies it needs, empty when none.
+    has_runtimes
+        Whether it is a network in an ONNX file, for which runtime and precision can be chosen.
     """
 
     path: str
@@ -55,6 +59,7 @@ class EncoderEntry:
     argument: str = ""
     needs_weights: bool = False
     extra: str = ""
+    has_runtimes: bool = False
 
 
 ENCODERS: dict[str, EncoderEntry] = {
@@ -68,12 +73,19 @@ ENCODERS: dict[str, EncoderEntry] = {
         licence="Apache-2.0",
         meaning="gradient orientations, local binary patterns, fine texture and colour by cell; no training, no weights",
     ),
+    "facies-s": EncoderEntry(
+        path="facies.embeddings.facies_s:load",
+        licence="Apache-2.0",
+        meaning="hog beside a small network that facies trained on portraits and painted faces; carried by the package",
+        has_runtimes=True,
+    ),
     "onnx": EncoderEntry(
         path="facies.embeddings.onnx_network:load",
         licence="the network's own",
         meaning="a network of yours, described by a JSON file beside it",
         argument="<file>",
         needs_weights=True,
+        has_runtimes=True,
     ),
     "timm": EncoderEntry(
         path="facies.embeddings.timm_network:load",
@@ -90,11 +102,26 @@ ENCODERS: dict[str, EncoderEntry] = {
         needs_weights=True,
         extra="train",
     ),
+    "ssl": EncoderEntry(
+        path="facies.embeddings.own_network:load",
+        licence="the study's own",
+        meaning="a network that the study learnt from its own photographs without labels; `facies pretrain STUDY`",
+        needs_weights=True,
+        has_runtimes=True,
+    ),
 }
 """The encoders by name: a table to read, not a registry that fills itself."""
 
+RUNTIMES = ("onnxruntime", "openvino")
+"""What runs networks in ONNX files; ``openvino`` is an extra."""
 
-def load_encoder(spec: str, *, weights: Path | None = None, threads: int = 1, precision: str = "float32") -> CardedEncoder:
+PRECISIONS = ("float32", "bfloat16", "int8")
+"""What networks in ONNX files compute in."""
+
+
+def load_encoder(
+    spec: str, *, weights: Path | None = None, threads: int = 1, runtime: str = "onnxruntime", precision: str = "float32"
+) -> CardedEncoder:
     """Return the encoder that a specification names.
 
     Parameters
@@ -105,8 +132,11 @@ def load_encoder(spec: str, *, weights: Path | None = None, threads: int = 1, pr
         The weights file of an encoder that needs one. ``onnx:<file>`` names its own.
     threads
         Threads that a network may use for one crop; ``pixels`` and ``hog`` always use one.
+    runtime
+        What runs a network in an ONNX file, one of :data:`RUNTIMES`.
     precision
-        ``"float32"``, the only one whose vectors are the same on every run.
+        What such a network computes in, one of :data:`PRECISIONS`: ``"bfloat16"`` needs OpenVINO and a processor that has it, ``"int8"``
+        a file that :func:`facies.embeddings.quantise.quantise_network` wrote. Other encoders always compute in ``"float32"``.
 
     Raises
     ------
@@ -128,7 +158,11 @@ def load_encoder(spec: str, *, weights: Path | None = None, threads: int = 1, pr
     """
     name, _, argument = spec.partition(":")
     entry = _entry(name, argument, spec)
-    _require_settings(threads, precision)
+    _require_settings(threads, runtime, precision)
+    if entry.has_runtimes:
+        return _loader(entry)(argument, weights=weights, threads=threads, runtime=runtime, precision=precision)
+    if (runtime, precision) != ("onnxruntime", "float32"):
+        raise InputError(f"{name} is no network in an ONNX file: it has no runtime or precision to choose, leave them out")
     if entry.needs_weights:
         return _loader(entry)(argument, weights=weights, threads=threads)
     if weights is not None:
@@ -150,11 +184,27 @@ def _usage(name: str) -> str:
     return f"{name}:{argument}" if argument else name
 
 
-def _require_settings(threads: int, precision: str) -> None:
+def _require_settings(threads: int, runtime: str, precision: str) -> None:
     if threads < 1:
         raise InputError(f"threads is {threads}: give 1 or more")
-    if precision != "float32":
-        raise InputError(f"precision is '{precision}': only 'float32' gives the same vectors on every run")
+    if runtime not in RUNTIMES:
+        raise InputError(f"runtime is '{runtime}': choose one of {', '.join(RUNTIMES)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision is '{precision}': choose one of {', '.join(PRECISIONS)}")
+    if precision == "bfloat16" and runtime != "openvino":
+        raise InputError("precision bfloat16 needs runtime openvino: choose it, or float32")
+
+
+def has_runtimes(spec: str) -> bool:
+    """Return whether runtime and precision can be chosen for an encoder.
+
+    Examples
+    --------
+    >>> has_runtimes("onnx:networks/mine.onnx"), has_runtimes("hog")
+    (True, False)
+    """
+    entry = ENCODERS.get(spec.partition(":")[0])
+    return entry is not None and entry.has_runtimes
 
 
 def _loader(entry: EncoderEntry) -> Callable[..., CardedEncoder]:
@@ -173,6 +223,8 @@ def list_encoders() -> pd.DataFrame:
     >>> list_encoders().set_index("encoder").loc["onnx:<file>", "needs_weights"]
     np.True_
     """
+    import pandas as pd
+
     columns = ("meaning", "licence", "needs_weights", "extra")
     rows = [
         {"encoder": _usage(name), **{key: getattr(entry, key) for key in columns}, "to_do": _to_do(name, entry)}

@@ -43,6 +43,7 @@ class NetworkSidecar(BaseModel):
     resize_filter: Literal["area", "linear"] = "area"
     source: str = ""
     trained_on: str = ""
+    precision: Literal["float32", "int8"] = Field("float32", description="of the file's arithmetic; int8 is what quantise_network writes")
     sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$", description="of the ONNX file; checked when given")
 
     def crop(self) -> CropContract:
@@ -103,6 +104,17 @@ def sidecar_path(network: Path) -> Path:
     'mine.onnx.json'
     """
     return network.with_name(f"{network.name}.json")
+
+
+def quantised_path(network: Path) -> Path:
+    """Return where the int8 file of a network lies: ``<name>.int8.onnx``; of such a file, itself.
+
+    Examples
+    --------
+    >>> quantised_path(Path("networks/mine.onnx")).name, quantised_path(Path("mine.int8.onnx")).name
+    ('mine.int8.onnx', 'mine.int8.onnx')
+    """
+    return network if network.name.endswith(".int8.onnx") else network.with_name(f"{network.name.removesuffix('.onnx')}.int8.onnx")
 
 
 def read_sidecar(network: Path, *, sha256: str) -> NetworkSidecar:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from facies.errors import ImageError
 from facies.faces.choose import choose_face
@@ -20,6 +19,9 @@ from facies.imaging.quality import FACE_EYES, measure_quality
 from facies.records import CropContract
 from facies.tables import FACES, GIVEN_POINTS
 from facies.types import DetectedFace, Detector, Image, Points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIN_SIDE = 640
 """JPEGs are decoded at reduced scale only as long as the shorter side keeps this many pixels, and four times the largest crop's."""
@@ -44,17 +46,20 @@ class PhotographFaces:
         Of that face, one a crop contract; empty when there is none.
     picture
         The decoded photograph in which the face was found, None when none is used.
+    grey
+        Its luma, (height, width).
     """
 
     rows: list[dict[str, Any]]
     face_id: str | None
     crops: list[Image]
     picture: Image | None = None
+    grey: Image | None = None
 
 
 def read_photograph(
     photo_id: str,
-    path: Path,
+    path: Path | bytes,
     *,
     detector: Detector,
     contracts: Sequence[CropContract],
@@ -71,7 +76,7 @@ def read_photograph(
     Parameters
     ----------
     path
-        The file.
+        The file, or its bytes.
     detector
         Who finds the face. ``given`` takes ``given_points``; every other detector ignores them, since points from two
         sources would break the crop contract.
@@ -114,7 +119,7 @@ def read_photograph(
     if reason is not None:
         return PhotographFaces(rows, None, [])
     crops = [align_face(photograph.image, face.points, contract) for contract in contracts]
-    return PhotographFaces(rows, row["face_id"], crops, photograph.image)
+    return PhotographFaces(rows, row["face_id"], crops, photograph.image, photograph.grey)
 
 
 def faces_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
@@ -130,6 +135,8 @@ def faces_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     >>> faces_table([]).empty
     True
     """
+    import pandas as pd
+
     frame = pd.DataFrame(list(rows), columns=[column.name for column in FACES.columns])
     if frame.empty:
         return FACES.empty()
@@ -151,7 +158,7 @@ def _find(photograph: DecodedPhotograph, detector: Detector, given_points: Point
 
 
 def _with_enough_pixels(
-    path: Path, photograph: DecodedPhotograph, face: DetectedFace, contracts: Sequence[CropContract], max_pixels: int
+    path: Path | bytes, photograph: DecodedPhotograph, face: DetectedFace, contracts: Sequence[CropContract], max_pixels: int
 ) -> tuple[DecodedPhotograph, DetectedFace]:
     """Return photograph and face as they are, or decoded in full where reduction would cost detail."""
     needed = max([FACE_EYES, *(eye_distance(contract.points()) for contract in contracts)])
@@ -186,6 +193,6 @@ def without_face(photo_id: str, reason: str) -> PhotographFaces:
 
 def _measure(photograph: DecodedPhotograph, face: DetectedFace, contracts: Sequence[CropContract]) -> dict[str, float]:
     """Return the quality columns and the largest share of a crop that lies beyond the picture."""
-    measured = measure_quality(photograph.image, face, scale=photograph.scale)
+    measured = measure_quality(photograph.grey, face, scale=photograph.scale)
     outside = [outside_share(face.points, contract, photograph.image.shape) for contract in contracts]
     return {**measured, "outside": max(outside, default=float("nan"))}

@@ -49,10 +49,11 @@ def similarity_transform(points: Floats, template: Floats) -> Floats:
         raise InputError("the points of the face coincide or are not numbers: give five different points in pixels")
     p = np.asarray(points, dtype=np.float64) @ (1, 1j)
     q = np.asarray(template, dtype=np.float64) @ (1, 1j)
-    from_centre, to_centre = p - p.mean(), q - q.mean()
+    p_centre, q_centre = p.mean(), q.mean()
+    from_centre, to_centre = p - p_centre, q - q_centre
     spread = from_centre.conj() @ from_centre
     turn = from_centre.conj() @ to_centre / spread
-    shift = q.mean() - turn * p.mean()
+    shift = q_centre - turn * p_centre
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
@@ -186,6 +187,8 @@ def outside_share(points: Floats, contract: CropContract, image_shape: tuple[int
     """
     corners = crop_corners(similarity_transform(points, contract.points()), (contract.size, contract.size))
     height, width = image_shape[:2]
+    if corners.min() >= -0.5 and corners[:, 0].max() <= width - 0.5 and corners[:, 1].max() <= height - 0.5:
+        return 0.0
     inside = _clip(_clip(corners, 0, -0.5, width - 0.5), 1, -0.5, height - 0.5)
     return float(min(1.0, max(0.0, 1 - _area(inside) / _area(corners))))
 

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,14 @@ class DecodedPhotograph:
     height: int
     scale: float = 1.0
     corner: tuple[float, float] = (0.0, 0.0)
+
+    @cached_property
+    def grey(self) -> Image:
+        """The luma of ``image``, (height, width), uint8; computed once."""
+        import cv2
+
+        grey: Image = cv2.cvtColor(self.image, cv2.COLOR_RGB2GRAY)
+        return grey
 
     def to_full(self, points: Floats) -> Floats:
         """Return points of ``image``, (..., 2), in pixels of the full turned picture.

@@ -38,7 +38,7 @@ def measure_quality(image: Image, face: DetectedFace, *, scale: float = 1.0) -> 
     Parameters
     ----------
     image
-        (height, width, 3) RGB.
+        (height, width, 3) RGB, or its luma, (height, width).
     face
         A face in pixels of ``image``.
     scale

@@ -5,6 +5,7 @@ Heavy parts are loaded when they are used::
     regressors  REGRESSORS, make_regressor       which regressors there are
     ridge, svr, label_distribution               the regressors, scikit-learn estimators
     crossfit    cross_fit                        every person predicted by a model that never saw the person or a relative
+    people      training_faces                   whom the model of each fold is fitted on, for models that are fitted elsewhere
     conformal                                    prediction intervals from out-of-fold errors
     unlikeness                                   how far a face lies from those that the model was trained on
     frozen      FrozenModel                      the model fitted on all, with its interval and its warnings
@@ -23,7 +24,11 @@ _HOMES = {
     "SVRAge": "svr",
     "LabelDistributionAge": "label_distribution",
     "CrossFit": "crossfit",
+    "FittedFold": "crossfit",
     "cross_fit": "crossfit",
+    "cross_fit_fitted": "crossfit",
+    "TrainingFaces": "people",
+    "training_faces": "people",
     "conformal_half_width": "conformal",
     "cross_conformal": "conformal",
     "Unlikeness": "unlikeness",

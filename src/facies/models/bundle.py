@@ -87,13 +87,18 @@ class Bundle:
         Raises
         ------
         InputError
-            Naming both.
+            Naming both, or the precision where only that differs.
         """
         mine = self.card.encoder
-        if card is None or _identity(card) == _identity(mine):
+        if card is None:
             return
-        given, wanted = (f"{one.name} ({one.sha256[:12] or 'no hash'})" for one in (card, mine))
-        raise InputError(f"the vectors are by {given}, the model needs {wanted}: use the model's own encoder")
+        if _identity(card) != _identity(mine):
+            given, wanted = (f"{one.name} ({one.sha256[:12] or 'no hash'})" for one in (card, mine))
+            raise InputError(f"the vectors are by {given}, the model needs {wanted}: use the model's own encoder")
+        if card.precision != mine.precision:
+            raise InputError(
+                f"the vectors by {card.name} were made in {card.precision}, the model needs {mine.precision}: encode in that precision"
+            )
 
 
 def _identity(card: EncoderCard) -> tuple[str, str, int, str]:

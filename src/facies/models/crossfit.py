@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from facies.errors import InputError
 from facies.models.conformal import conformal_half_width, cross_conformal, quantile_by_share
 from facies.models.frozen import Calibration, FrozenModel, TrainingSummary, level_name, warn
-from facies.models.people import People, gather_people
+from facies.models.people import People, TrainingFaces, gather_people
 from facies.models.regressors import make_regressor
 from facies.models.unlikeness import Unlikeness, fit_unlikeness
 from facies.tables import FOLD_PREDICTIONS, PARTICIPANT_PREDICTIONS, PREDICTIONS
@@ -50,9 +51,25 @@ class CrossFit:
     frozen: FrozenModel
 
 
-class _FoldFit(NamedTuple):
-    """One fitted model and whom it was fitted on."""
+class FittedFold(NamedTuple):
+    """A model that was fitted elsewhere without one fold.
 
+    Parameters
+    ----------
+    vectors
+        What its own network makes of every face, (n, p).
+    regressor
+        The fitted regressor on these vectors, one of :data:`facies.models.REGRESSORS`; ``chosen_`` says in numbers what was chosen.
+    """
+
+    vectors: Vectors
+    regressor: Any
+
+
+class _FoldFit(NamedTuple):
+    """One fitted model, the faces as it sees them and whom it was fitted on."""
+
+    X: Vectors
     regressor: Any
     unlikeness: Unlikeness
     lowest: float
@@ -127,9 +144,92 @@ def cross_fit(
         groups=groups,
     )
     fits = {fold: _fit(people, fold, regressor, settings, random_state) for fold in people.fold_numbers()}
+    return _cross_fitted(people, fits, {"model_id": model_id, "target": target}, regressor, settings, level)
+
+
+def cross_fit_fitted(
+    fitted: Mapping[int, FittedFold],
+    *,
+    face_ids: Sequence[str],
+    participant_ids: Sequence[str],
+    y_by_participant: pd.Series,
+    folds: pd.Series,
+    weight_by_participant: pd.Series | None = None,
+    groups: pd.Series | None = None,
+    regressor: str,
+    settings: Mapping[str, Any] | None = None,
+    model_id: str,
+    target: str,
+    level: float = 0.9,
+) -> CrossFit:
+    """Predict everybody by models that were fitted elsewhere, each without one fold.
+
+    As :func:`cross_fit`, with models that bring a network of their own: every fold's model sees the faces in its own way. Who is predicted
+    by which, intervals and warnings are the same.
+
+    Parameters
+    ----------
+    fitted
+        The model that left each fold out, and under -1 the one fitted on all; each on the faces that
+        :func:`facies.models.training_faces` gave for the same arguments. Rows of ``vectors`` belong to ``face_ids``.
+    regressor, settings
+        What the fitted regressors are, and what is kept of the settings in the frozen model.
+
+    Raises
+    ------
+    InputError
+        As :func:`cross_fit`, and when a fold has no model.
+
+    Examples
+    --------
+    >>> from facies.models import make_regressor, training_faces
+    >>> rng = np.random.default_rng(0)
+    >>> names = [f"p{i:02d}" for i in range(60)]
+    >>> X = rng.normal(size=(60, 3)).astype(np.float32)
+    >>> given = {"face_ids": names, "participant_ids": names, "y_by_participant": pd.Series(50 + 5 * X[:, 0], index=names),
+    ...     "folds": pd.Series(np.arange(60) % 5, index=names)}
+    >>> fitted = {fold: FittedFold(X, make_regressor("ridge").fit(X[faces.rows], faces.y))
+    ...     for fold, faces in training_faces(**given).items()}
+    >>> fit = cross_fit_fitted(fitted, **given, regressor="ridge", model_id="demo", target="perceived_age")
+    >>> float((fit.participant_predictions.predicted - fit.participant_predictions.observed).abs().max()) < 0.1
+    True
+    """
+    people = gather_people(
+        _of_all(fitted).vectors,
+        face_ids=face_ids,
+        participant_ids=participant_ids,
+        labels=y_by_participant,
+        weights=weight_by_participant,
+        folds=folds,
+        groups=groups,
+    )
+    if sorted(fitted) != sorted(people.fold_numbers()):
+        raise InputError(f"there are models of the folds {sorted(fitted)}, the people have {sorted(people.fold_numbers())}: fit them again")
+    fits = {fold: _describe(people.training_faces(without=fold), fold, each) for fold, each in _in_order(fitted, people).items()}
+    return _cross_fitted(people, fits, {"model_id": model_id, "target": target}, regressor, settings, level)
+
+
+def _of_all(fitted: Mapping[int, FittedFold]) -> FittedFold:
+    if -1 not in fitted:
+        raise InputError("no model was fitted on all people (fold -1): fit it too")
+    return fitted[-1]
+
+
+def _in_order(fitted: Mapping[int, FittedFold], people: People) -> dict[int, FittedFold]:
+    """Return the fitted models with their vectors in the order of the people's faces."""
+    return {fold: fitted[fold]._replace(vectors=fitted[fold].vectors[people.order]) for fold in people.fold_numbers()}
+
+
+def _cross_fitted(
+    people: People,
+    fits: Mapping[int, _FoldFit],
+    names: Mapping[str, str],
+    regressor: str,
+    settings: Mapping[str, Any] | None,
+    level: float,
+) -> CrossFit:
     faces = _predict_faces(people, fits)
     persons = _predict_persons(people, faces)
-    names = {"model_id": model_id, "target": target}
     return CrossFit(
         predictions=_predictions(people, faces, names, level),
         participant_predictions=_participant_predictions(people, persons, names, level),
@@ -141,18 +241,23 @@ def cross_fit(
 
 def _fit(people: People, fold: int, name: str, settings: Mapping[str, Any] | None, random_state: int) -> _FoldFit:
     """Fit on the labelled people of the other folds; on all of them when ``fold`` is -1."""
-    rows = people.training_rows(without=fold)
-    owner = people.owner[rows]
-    person = people.table.iloc[owner]
-    share = 1 / person.n_photographs.to_numpy()
+    faces = people.training_faces(without=fold)
     fitted = make_regressor(name, settings, random_state=random_state).fit(
-        people.X[rows],
-        person.observed.to_numpy(),
-        sample_weight=person.label_weight.to_numpy() * share,
-        groups=person.group.to_numpy(),
+        people.X[faces.rows], faces.y, sample_weight=faces.weights, groups=faces.groups
     )
-    record = {"fold": fold, "n_participants": len(np.unique(owner)), "n_photographs": int(rows.sum()), **fitted.chosen_}
-    return _FoldFit(fitted, fit_unlikeness(people.X[rows], share), float(person.observed.min()), float(person.observed.max()), record)
+    return _describe(faces, fold, FittedFold(people.X, fitted))
+
+
+def _describe(faces: TrainingFaces, fold: int, fitted: FittedFold) -> _FoldFit:
+    """Say whom a model was fitted on, and what these faces look like to it."""
+    record = {
+        "fold": fold,
+        "n_participants": len(np.unique(faces.participants)),
+        "n_photographs": len(faces.rows),
+        **fitted.regressor.chosen_,
+    }
+    unlikeness = fit_unlikeness(fitted.vectors[faces.rows], faces.shares)
+    return _FoldFit(fitted.vectors, fitted.regressor, unlikeness, float(faces.y.min()), float(faces.y.max()), record)
 
 
 def _predict_faces(people: People, fits: Mapping[int, _FoldFit]) -> pd.DataFrame:
@@ -162,8 +267,8 @@ def _predict_faces(people: People, fits: Mapping[int, _FoldFit]) -> pd.DataFrame
     for number, fit in fits.items():
         here = np.flatnonzero(fold == number)
         if len(here):
-            faces.iloc[here, 0] = fit.regressor.predict(people.X[here])
-            faces.iloc[here, 1] = fit.unlikeness.distances(people.X[here])
+            faces.iloc[here, 0] = fit.regressor.predict(fit.X[here])
+            faces.iloc[here, 1] = fit.unlikeness.distances(fit.X[here])
             faces.iloc[here, 2:] = [fit.lowest, fit.highest]
     return faces.assign(score=(faces.predicted - people.table.observed.to_numpy()[people.owner]).abs())
 
@@ -220,7 +325,7 @@ def _fold_predictions(people: People, fits: Mapping[int, _FoldFit], names: Mappi
         theirs = (~people.table.trains & people.table.fold.isin([-1, number])).to_numpy()
         rows = np.flatnonzero(theirs[people.owner])
         if number >= 0 and len(rows):
-            predicted = pd.Series(fit.regressor.predict(people.X[rows])).groupby(people.owner[rows]).mean()
+            predicted = pd.Series(fit.regressor.predict(fit.X[rows])).groupby(people.owner[rows]).mean()
             parts.append(
                 pd.DataFrame({"participant_id": people.table.index[predicted.index], **names, "fold": number, "predicted": predicted})
             )

@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.types import Vectors
+from facies.types import Floats, Vectors
+
+
+class TrainingFaces(NamedTuple):
+    """The faces that one fold's model is fitted on.
+
+    Parameters
+    ----------
+    rows
+        Which faces, (n,).
+    y
+        Each person's label, (n,).
+    weights
+        The readings behind the label relative to the mean, shared by the person's photographs, (n,).
+    shares
+        What each face counts of its person, (n,): a person's faces together 1.
+    groups
+        Who must be kept together: the family, or the person, (n,).
+    participants
+        Whose face it is: the row of the people's table, (n,).
+    """
+
+    rows: NDArray[np.int64]
+    y: Floats
+    weights: Floats
+    shares: Floats
+    groups: NDArray[Any]
+    participants: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,21 +56,28 @@ class People:
         Of the rows of ``X``.
     owner
         Row of ``table`` for each row of ``X``.
+    order
+        Which of the given rows each row of ``X`` was.
     """
 
     table: pd.DataFrame
     X: Vectors
     face_ids: list[str]
     owner: NDArray[np.int64]
+    order: NDArray[np.int64]
 
     def fold_numbers(self) -> list[int]:
         """Return the folds in which people train, then -1."""
         return [*sorted(int(fold) for fold in self.table.fold[self.table.trains].unique()), -1]
 
-    def training_rows(self, *, without: int) -> NDArray[np.bool_]:
-        """Return which rows of ``X`` a model is fitted on that leaves out one fold."""
+    def training_faces(self, *, without: int) -> TrainingFaces:
+        """Return the rows of ``X`` that a model is fitted on which leaves out one fold, and with what."""
         trains = (self.table.trains & (self.table.fold != without)).to_numpy()
-        return trains[self.owner]
+        rows = np.flatnonzero(trains[self.owner])
+        person = self.table.iloc[self.owner[rows]]
+        shares = 1 / person.n_photographs.to_numpy()
+        weights = person.label_weight.to_numpy() * shares
+        return TrainingFaces(rows, person.observed.to_numpy(), weights, shares, person.group.to_numpy(), self.owner[rows])
 
 
 def gather_people(
@@ -74,7 +109,47 @@ def gather_people(
     table["label_weight"] = _relative_weights(weights, table)
     _check_training(table, int(folds[folds >= 0].nunique()))
     table["fold"] = _predicting_fold(table)
-    return People(table, np.asarray(X)[order], [str(face_ids[i]) for i in order], owner)
+    return People(table, np.asarray(X)[order], [str(face_ids[i]) for i in order], owner, order)
+
+
+def training_faces(
+    *,
+    face_ids: Sequence[str],
+    participant_ids: Sequence[str],
+    y_by_participant: pd.Series,
+    folds: pd.Series,
+    weight_by_participant: pd.Series | None = None,
+    groups: pd.Series | None = None,
+) -> dict[int, TrainingFaces]:
+    """Return, by fold, the faces that a model which leaves the fold out is to be fitted on; fold -1 leaves out none.
+
+    For models that are fitted elsewhere and then given to :func:`facies.models.cross_fit_fitted`. ``rows`` count ``face_ids``; they are in
+    the order of the face_ids' names. The arguments are those of :func:`facies.models.cross_fit`.
+
+    Raises
+    ------
+    InputError
+        As :func:`facies.models.cross_fit`.
+
+    Examples
+    --------
+    >>> people = ["p1", "p2", "p3"]
+    >>> faces = training_faces(face_ids=["a", "b", "c"], participant_ids=people, y_by_participant=pd.Series([40.0, 50, 60], index=people),
+    ...     folds=pd.Series([0, 1, 0], index=people))
+    >>> {fold: each.rows.tolist() for fold, each in faces.items()}
+    {0: [1], 1: [0, 2], -1: [0, 1, 2]}
+    """
+    people = gather_people(
+        np.zeros((len(face_ids), 1), dtype=np.float32),
+        face_ids=face_ids,
+        participant_ids=participant_ids,
+        labels=y_by_participant,
+        weights=weight_by_participant,
+        folds=folds,
+        groups=groups,
+    )
+    by_fold = {fold: people.training_faces(without=fold) for fold in people.fold_numbers()}
+    return {fold: faces._replace(rows=people.order[faces.rows]) for fold, faces in by_fold.items()}
 
 
 def _check_rows(X: Vectors, face_ids: Sequence[str], participant_ids: Sequence[str]) -> None:

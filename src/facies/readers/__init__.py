@@ -1,6 +1,18 @@
 """Human readings: panel means, how exact they are, and the error of one reader."""
 
+from facies.readers.fewer import FewerReaders, draw_fewer_readers, readers_a_photograph
 from facies.readers.noise import leave_one_reader_out, panel_noise, reading_noise, summarise_noise
 from facies.readers.panel import FEW_READERS, panel_means, panel_notes
 
-__all__ = ["FEW_READERS", "leave_one_reader_out", "panel_means", "panel_noise", "panel_notes", "reading_noise", "summarise_noise"]
+__all__ = [
+    "FEW_READERS",
+    "FewerReaders",
+    "draw_fewer_readers",
+    "leave_one_reader_out",
+    "panel_means",
+    "panel_noise",
+    "panel_notes",
+    "readers_a_photograph",
+    "reading_noise",
+    "summarise_noise",
+]

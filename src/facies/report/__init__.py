@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from facies.report.averages import average_faces, looking_thirds
     from facies.report.data import AverageFace, ReportData
-    from facies.report.render import render_replication, render_report
-    from facies.report.results import replication_json, results_json
+    from facies.report.render import render_learning, render_replication, render_report
+    from facies.report.results import learning_json, replication_json, results_json
 
 __all__ = [
     "AverageFace",
     "ReportData",
     "average_faces",
+    "learning_json",
     "looking_thirds",
+    "render_learning",
     "render_replication",
     "render_report",
     "replication_json",
@@ -26,8 +28,10 @@ _HOMES = {
     "ReportData": "data",
     "average_faces": "averages",
     "looking_thirds": "averages",
+    "render_learning": "render",
     "render_replication": "render",
     "render_report": "render",
+    "learning_json": "results",
     "replication_json": "results",
     "results_json": "results",
 }

@@ -50,6 +50,15 @@ MISSING = {
     "replications": "no validation study was named",
     "shifts": "no validation study was named",
     "replication_metrics": "no validation study was named, or it had no readings",
+    "pretraining": "no encoder was learnt from this study's photographs (facies pretrain)",
+    "pretraining_history": "no encoder was learnt from this study's photographs",
+    "pretraining_help": "no encoder was learnt from this study's photographs, or there were too few labels",
+    "learning_ways": "ways to learn were not compared (facies compare-learning)",
+    "learning_pairs": "ways to learn were not compared, or there was one model only",
+    "learning_associations": "ways to learn were not compared, or neither outcomes nor traits are named",
+    "learning_costs": "ways to learn were not compared",
+    "learning_curves": "no learning curves were drawn, or too few people have labels",
+    "learning_forecasts": "no learning curves were drawn",
     "margins": "no equivalence margin was given",
     "runs": "no run records were given",
     "model_cards": "no model cards were given",
@@ -119,6 +128,15 @@ class ReportData:
     scan_points
         ``trait chromosome position p_value expected_p``, thinned: all small p-values and a sample of the others. ``expected_p`` is the
         p-value expected at that rank among all variants tested.
+    pretraining
+        What ``derived/pretrain/pretraining.json`` says of the encoder that the study learnt itself, and ``n_gone``: people whom it learnt
+        from and who are not in the study any more.
+    pretraining_history, pretraining_help
+        How that run went (``step probe_mae knn_mae rank``), and table ``helped``.
+    learning_ways, learning_pairs, learning_associations, learning_costs, learning_curves, learning_forecasts
+        The tables of these names: ways to learn side by side.
+    learning_notes
+        Sentences about what the comparison of ways lacks.
     margins
         The log of equivalence margins, oldest first: ``margins`` (variable to margin, on the coefficient's scale),
         ``registered_at`` (ISO 8601) and ``results_seen`` (whether comparisons had been made in this study before).
@@ -194,6 +212,16 @@ class ReportData:
     replications: pd.DataFrame | None = None
     shifts: pd.DataFrame | None = None
     replication_metrics: pd.DataFrame | None = None
+    pretraining: Mapping[str, Any] = field(default_factory=dict)
+    pretraining_history: pd.DataFrame | None = None
+    pretraining_help: pd.DataFrame | None = None
+    learning_ways: pd.DataFrame | None = None
+    learning_pairs: pd.DataFrame | None = None
+    learning_associations: pd.DataFrame | None = None
+    learning_costs: pd.DataFrame | None = None
+    learning_curves: pd.DataFrame | None = None
+    learning_forecasts: pd.DataFrame | None = None
+    learning_notes: tuple[str, ...] = ()
     margins: tuple[Mapping[str, Any], ...] = ()
     runs: tuple[RunRecord, ...] = ()
     model_cards: tuple[ModelCard, ...] = ()

@@ -64,6 +64,25 @@ def render_replication(data: ReportData, *, figures: bool = True) -> str:
     return _page(data, replication_sections(data, figures=figures), kicker="Replication report", results="replication.json")
 
 
+def render_learning(data: ReportData, *, figures: bool = True) -> str:
+    """Return the ways to learn side by side, as a page of its own.
+
+    Parameters
+    ----------
+    data
+        The tables ``learning_*`` and run records.
+    figures
+        Whether to draw.
+
+    Examples
+    --------
+    >>> page = render_learning(ReportData("A", date="2025-01-31", version="0.1.0"), figures=False)
+    >>> "Ways to learn" in page, "facies compare-learning" in page
+    (True, True)
+    """
+    return _page(data, learning_sections(data, figures=figures), kicker="Ways to learn", results="learning.json")
+
+
 def _page(data: ReportData, sections: list[Section], *, kicker: str, results: str) -> str:
     import jinja2
     from markupsafe import Markup
@@ -103,10 +122,12 @@ def report_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
     from facies.report.sections.comparison import comparison_section
     from facies.report.sections.found import found_section
     from facies.report.sections.genes import genes_section
+    from facies.report.sections.learning import learning_section
     from facies.report.sections.limits import limits_section
     from facies.report.sections.methods import methods_section
     from facies.report.sections.people import people_section
     from facies.report.sections.photographs import photographs_section
+    from facies.report.sections.pretraining import pretraining_section
     from facies.report.sections.proxies import proxy_section
     from facies.report.sections.replication import replication_section
 
@@ -115,6 +136,8 @@ def report_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
         people_section(data),
         photographs_section(data),
         agreement_section(data, figures=figures),
+        pretraining_section(data, figures=figures),
+        learning_section(data, figures=figures),
         age_gap_section(data, figures=figures),
         associations_section(data, figures=figures),
         comparison_section(data, figures=figures),
@@ -139,6 +162,19 @@ def replication_sections(data: ReportData, *, figures: bool = True) -> list[Sect
     found = replication_section(data, figures=figures) or absent
     warnings: tuple[Block, ...] = (Heading("Read this first"), Bullets(data.warnings)) if data.warnings else ()
     return [dataclasses.replace(found, blocks=(*warnings, *found.blocks)), replication_limits(data), replication_methods(data)]
+
+
+def learning_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
+    """Return the parts of the page of a comparison of ways to learn."""
+    from facies.report.blocks import Block, Bullets, Heading, Missing
+    from facies.report.sections.learning import learning_section
+    from facies.report.sections.limits import learning_limits
+    from facies.report.sections.methods import learning_methods
+
+    absent = Section("learning", "Ways to learn", (Missing("Ways to learn", data.why_missing("learning_ways")),))
+    found = learning_section(data, figures=figures) or absent
+    warnings: tuple[Block, ...] = (Heading("Read this first"), Bullets(data.warnings)) if data.warnings else ()
+    return [dataclasses.replace(found, blocks=(*warnings, *found.blocks)), learning_limits(data), learning_methods(data)]
 
 
 def _clean(value: Any, scrub: Callable[[str], str]) -> Any:

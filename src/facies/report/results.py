@@ -23,9 +23,11 @@ from facies.report.sections.preflight import PARTS, reason_counts
 FORMAT = "facies-results-1"
 
 REPLICATION = ("replications", "shifts", "replication_metrics")
+LEARNING = ("learning_ways", "learning_pairs", "learning_associations", "learning_curves", "learning_forecasts")
 ROWS = (
     "flow", "metrics", "bland_altman", "error_by_age", "comparisons", "associations", "association_steps", "association_curves",
-    "source_comparisons", "proxy_estimates", "age_gap_summaries", "score_variants", "score_groups", "scans", *REPLICATION,
+    "source_comparisons", "proxy_estimates", "age_gap_summaries", "score_variants", "score_groups", "scans", "pretraining_help",
+    *LEARNING, *REPLICATION,
 )  # fmt: skip
 """Tables about groups of people, which go into the results as they are."""
 
@@ -49,6 +51,7 @@ def results_json(data: ReportData) -> dict[str, Any]:
         "prediction_interval": {"inside": inside, "n": n_intervals},
         **{name: _rows(data.table(name)) for name in ROWS},
         **_groups(data),
+        "pretraining": {name: value for name, value in data.pretraining.items() if name not in ("seconds", "surroundings")},
         "counts": _counts(data),
         "average_faces": [{"label": face.label, "n": face.n} for face in data.average_faces],
         "consent": dict(data.consent) or counted_consent(data),
@@ -82,6 +85,29 @@ def replication_json(data: ReportData) -> dict[str, Any]:
         "models": [dataclasses.asdict(card) for card in data.model_cards],
         "runs": [_run(dataclasses.asdict(run)) for run in data.runs],
         "missing": {name: data.why_missing(name) for name in REPLICATION if data.table(name) is None},
+    }
+    plain: dict[str, Any] = _plain(found, scrubber_for(data))
+    return plain
+
+
+def learning_json(data: ReportData) -> dict[str, Any]:
+    """Return every number of the page of ways to learn as plain JSON types; a missing number is ``None``.
+
+    Examples
+    --------
+    >>> learning_json(ReportData("A study", date="2025-01-31", version="0.1.0"))["learning_ways"]
+    []
+    """
+    names = (*LEARNING, "learning_costs")
+    found = {
+        "format": FORMAT,
+        "study": {"name": data.study_name, "date": data.date, "version": data.version, "target": data.target, "simulated": data.simulated},
+        **{name: _rows(data.table(name)) for name in names},
+        "notes": list(data.learning_notes),
+        "warnings": list(data.warnings),
+        "settings": data.settings,
+        "runs": [_run(dataclasses.asdict(run)) for run in data.runs],
+        "missing": {name: data.why_missing(name) for name in names if data.table(name) is None},
     }
     plain: dict[str, Any] = _plain(found, scrubber_for(data))
     return plain

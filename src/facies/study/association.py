@@ -207,13 +207,13 @@ def analyse(material: Material) -> dict[Table, pd.DataFrame]:
     InputError
         When a named column is not what it is said to be.
     """
-    tables = {ASSOCIATIONS: _associations(material)}
+    tables = {ASSOCIATIONS: estimate_associations(material)}
     if material.asked.outcomes:
         tables[ASSOCIATION_STEPS] = _steps(material)
         if material.asked.curves:
             tables[ASSOCIATION_CURVES] = _curves(material)
     if material.has_human:
-        tables[COMPARISONS] = _comparisons(material)
+        tables[COMPARISONS] = compare_with_human(material)
         if material.asked.proxy_inference:
             tables[PROXY_ESTIMATES] = _proxies(material)
     if material.target == "perceived_age":
@@ -225,7 +225,8 @@ def analyse(material: Material) -> dict[Table, pd.DataFrame]:
     return {table: frame for table, frame in tables.items() if table is ASSOCIATIONS or len(frame)}
 
 
-def _associations(material: Material) -> pd.DataFrame:
+def estimate_associations(material: Material) -> pd.DataFrame:
+    """Return table ``associations``: every source with every outcome and trait, and human and computed ones on each other."""
     asked = material.asked
     tables: list[pd.DataFrame] = []
     shared: dict[str, Any] = {"adjustments": asked.adjustments, "cluster_by": asked.cluster_by, "clustering": asked.clustering}
@@ -267,7 +268,8 @@ def _curves(material: Material) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _comparisons(material: Material) -> pd.DataFrame:
+def compare_with_human(material: Material) -> pd.DataFrame:
+    """Return table ``comparisons``: each computed source against the human one in the same people."""
     asked = material.asked
     tables: list[pd.DataFrame] = []
     shared: dict[str, Any] = {

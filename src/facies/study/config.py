@@ -57,14 +57,30 @@ class FacesSection(Section):
 class EmbeddingSection(Section):
     """``[embeddings]``"""
 
-    encoders: list[str] = Field(["hog"], min_length=1, description="hog, pixels, onnx:FILE, timm:NAME, farl; several are compared")
+    encoders: list[str] = Field(
+        ["hog"], min_length=1, description="hog, pixels, ssl (from facies pretrain), onnx:FILE, timm:NAME, farl; several are compared"
+    )
     weights: dict[str, str] = Field(default_factory=dict, description="encoder = file of its weights, where the weights store has none")
+    runtime: Literal["onnxruntime", "openvino"] = Field(
+        "onnxruntime", description="what runs networks in ONNX files; openvino is an extra and often faster: see `facies doctor`"
+    )
+    precision: Literal["float32", "bfloat16", "int8"] = Field(
+        "float32",
+        description="what these networks compute in: bfloat16 needs openvino and a processor that has it; int8 takes FILE.int8.onnx, "
+        "which `facies encoders quantise` makes",
+    )
     margin: float | None = Field(None, gt=-0.5, lt=3, description="shows more (or less) around the face than the encoder's own template")
 
     @model_validator(mode="after")
     def _once(self) -> EmbeddingSection:
         if len(set(self.encoders)) != len(self.encoders):
             raise ValueError("an encoder stands twice: name each once")
+        return self
+
+    @model_validator(mode="after")
+    def _precision_fits(self) -> EmbeddingSection:
+        if self.precision == "bfloat16" and self.runtime != "openvino":
+            raise ValueError("precision bfloat16 needs runtime openvino: choose it, or float32")
         return self
 
 
@@ -75,6 +91,16 @@ class ModelSection(Section):
     n_folds: int = Field(5, ge=2, description="parts into which people are divided")
     group: Literal["participant_id", "family_id"] = Field("participant_id", description="who stays together in one fold")
     interval_level: float = Field(0.9, gt=0.5, lt=1, description="level of the prediction intervals")
+    finetune: bool = Field(False, description="add the model finetuned, a network adapted to the target by `facies finetune`")
+
+
+class FinetuneSection(Section):
+    """``[finetune]``: how `facies finetune` adapts a network."""
+
+    start: str = Field(
+        "facies-s", min_length=1, description="the weights it starts from: facies-s, ssl (this study's own), random, or a .safetensors file"
+    )
+    recipe: str | None = Field(None, description="TOML file with all choices, seen from the study; left out: the defaults")
 
 
 class EvaluationSection(Section):
@@ -242,6 +268,7 @@ class StudyConfig(Section):
     faces: FacesSection = FacesSection()
     embeddings: EmbeddingSection = EmbeddingSection()
     models: ModelSection = ModelSection()
+    finetune: FinetuneSection = FinetuneSection()
     evaluation: EvaluationSection = EvaluationSection()
     association: AssociationSection = AssociationSection()
     genotypes: GenotypesSection = GenotypesSection()

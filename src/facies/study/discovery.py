@@ -184,6 +184,8 @@ def make_frozen_extractor(discovery: Discovery, validation: Path, config: StudyC
         gate=asdict(make_gate(thresholds)),
         max_pixels=config.faces.max_pixels,
         margin=discovery.config.embeddings.margin,
+        runtime=discovery.config.embeddings.runtime,
+        precision=discovery.config.embeddings.precision,
     )
     extractor = recipe.build()
     for bundle in discovery.bundles:

@@ -10,29 +10,30 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from facies import __version__
-from facies.cohort import locate_photograph, perceptual_hash
-from facies.embeddings import load_encoder
+from facies.embeddings import has_runtimes, load_encoder
 from facies.errors import InputError, StoreError
 from facies.faces import QualityGate, faces_table, load_detector, read_photograph
 from facies.imaging.decode import MAX_PIXELS
+from facies.imaging.looks import perceptual_hash
 from facies.records import CropContract, Embeddings, EncoderCard
 from facies.store import read_arrays, read_metadata, value_sha256, write_arrays
 from facies.tables import GIVEN_POINTS
 from facies.types import Detector, Floats, Vectors
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from facies.embeddings.encoders import CardedEncoder
 
 PART_SIZE = 128
@@ -47,13 +48,16 @@ WORTH_PROCESSES = 256
 Progress = Callable[[int, int], None]
 """Called with the photographs done and all photographs."""
 
+Asked = TypeVar("Asked")
+"""What is asked for: a task, or a row of a manifest."""
+
 
 class Task(NamedTuple):
-    """One photograph to read."""
+    """One photograph to read: a file, or its bytes where somebody has fetched them from elsewhere."""
 
     key: str
     photo_id: str
-    path: Path
+    path: Path | bytes
     given_points: Floats | None
 
 
@@ -72,6 +76,7 @@ class ExtractorRecipe:
     """What an extractor is made from, as plain values, so that another process can make the same.
 
     ``encoders`` are specifications such as ``hog`` and ``weights`` the file of each, or None; ``gate`` are thresholds by name.
+    ``runtime`` and ``precision`` are those of the encoders that have them to choose.
     """
 
     detector: str
@@ -81,6 +86,8 @@ class ExtractorRecipe:
     gate: Mapping[str, float | None]
     max_pixels: int = MAX_PIXELS
     margin: float | None = None
+    runtime: str = "onnxruntime"
+    precision: str = "float32"
 
     def build(self) -> Extractor:
         """Load the detector and the encoders.
@@ -91,8 +98,13 @@ class ExtractorRecipe:
             When one of them is unknown, or its file is absent or altered.
         """
         detector = load_detector(self.detector, weights=_file(self.detector_weights))
-        encoders = [load_encoder(spec, weights=_file(weights)) for spec, weights in zip(self.encoders, self.weights, strict=True)]
+        encoders = [self._encoder(spec, _file(weights)) for spec, weights in zip(self.encoders, self.weights, strict=True)]
         return Extractor(detector, encoders, QualityGate(**self.gate), self.max_pixels, self.margin, self)
+
+    def _encoder(self, spec: str, weights: Path | None) -> CardedEncoder:
+        if has_runtimes(spec):
+            return load_encoder(spec, weights=weights, runtime=self.runtime, precision=self.precision)
+        return load_encoder(spec, weights=weights)
 
 
 def _file(name: str | None) -> Path | None:
@@ -136,15 +148,17 @@ class Extractor:
             task.photo_id, task.path, detector=self.detector, contracts=self.contracts, gate=self.gate,
             given_points=task.given_points, max_pixels=self.max_pixels,
         )  # fmt: skip
-        if found.face_id is None or found.picture is None:
+        if found.face_id is None or found.grey is None:
             return Result(task.key, found.rows, None, [])
         crops = zip(self.encoders, self._crop_of_encoder, strict=True)
         vectors = [encoder.encode(found.crops[place][None]) for encoder, place in crops]
-        return Result(task.key, found.rows, found.face_id, vectors, f"{int(perceptual_hash(found.picture)):016x}")
+        return Result(task.key, found.rows, found.face_id, vectors, f"{int(perceptual_hash(found.grey)):016x}")
 
 
 def plan_tasks(photographs: pd.DataFrame, folders: Sequence[Path], extractor: Extractor) -> list[Task]:
     """Return one task an included photograph, in the order of ``photo_id``."""
+    from facies.cohort import locate_photograph
+
     usable = photographs[photographs.included].sort_values("photo_id")
     digest = extractor.digest()
     points = given_points(usable)
@@ -225,13 +239,18 @@ class Reads(Protocol):
         """Return what the photograph gave."""
 
 
-def extract_in_order(tasks: Sequence[Task], extractor: Reads, jobs: int) -> Iterator[Result]:
+def extract_in_order(tasks: Iterable[Task], extractor: Reads, jobs: int) -> Iterator[Result]:
     """Yield results in the order of the tasks, at most ``4 * jobs`` in hand."""
+    return answers_in_order(extractor.extract, tasks, jobs)
+
+
+def answers_in_order(extract: Callable[[Asked], Result], asked: Iterable[Asked], jobs: int) -> Iterator[Result]:
+    """Yield what ``extract`` answers by ``jobs + SPARE`` threads, in the order asked, at most ``4 * jobs`` in hand."""
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(max_workers=jobs + SPARE) as pool:
         try:
-            for task in tasks:
-                waiting.append(pool.submit(extractor.extract, task))
+            for one in asked:
+                waiting.append(pool.submit(extract, one))
                 if len(waiting) >= 4 * jobs:
                     yield waiting.popleft().result()
             while waiting:

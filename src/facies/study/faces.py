@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from facies.embeddings import WEIGHTS, find_weights
+from facies.embeddings import WEIGHTS, find_weights, has_runtimes
+from facies.embeddings.own_network import NAME
+from facies.embeddings.sidecar import quantised_path
 from facies.errors import InputError
 from facies.faces import QualityGate
 from facies.records import Embeddings
 from facies.store import table_path, write_json, write_table
-from facies.study.config import CONFIG_NAME, StudyConfig
+from facies.study.config import CONFIG_NAME, EmbeddingSection, StudyConfig
 from facies.study.extraction import (
     Extractor,
     ExtractorRecipe,
@@ -42,15 +44,18 @@ def make_extractor(study: Path, config: StudyConfig) -> Extractor:
     """
     weights = config.embeddings.weights
     _require_used(weights, config.embeddings.encoders)
+    _require_runtimes(config.embeddings)
     detector_weights = detector_file(config.faces.detector, _path(study, config.faces.detector_weights))
     recipe = ExtractorRecipe(
         detector=config.faces.detector,
         detector_weights=_text(detector_weights),
-        encoders=[_in_study(study, spec) for spec in config.embeddings.encoders],
+        encoders=[_in_study(study, spec, config.embeddings.precision) for spec in config.embeddings.encoders],
         weights=[_text(_path(study, weights.get(spec))) for spec in config.embeddings.encoders],
         gate=asdict(make_gate(config.faces.gate)),
         max_pixels=config.faces.max_pixels,
         margin=config.embeddings.margin,
+        runtime=config.embeddings.runtime,
+        precision=config.embeddings.precision,
     )
     extractor = recipe.build()
     _require_own_names([encoder.card.name for encoder in extractor.encoders])
@@ -66,6 +71,15 @@ def _require_used(weights: dict[str, str], encoders: list[str]) -> None:
     for name in weights:
         if name not in encoders:
             raise InputError(f"{CONFIG_NAME}, embeddings.weights names '{name}', which is none of the encoders: correct or remove it")
+
+
+def _require_runtimes(settings: EmbeddingSection) -> None:
+    """Refuse runtime and precision that no encoder would take."""
+    if any(map(has_runtimes, settings.encoders)):
+        return
+    for name in ("runtime", "precision"):
+        if getattr(settings, name) != EmbeddingSection.model_fields[name].default:
+            raise InputError(f"{CONFIG_NAME}, embeddings.{name} has no effect: none of the encoders is a network in an ONNX file")
 
 
 def _require_own_names(names: list[str]) -> None:
@@ -97,16 +111,33 @@ def make_gate(thresholds: dict[str, float]) -> QualityGate:
     return QualityGate(**{name: None if value != value else value for name, value in thresholds.items()})
 
 
-def _in_study(study: Path, spec: str) -> str:
+def _in_study(study: Path, spec: str, precision: str) -> str:
     """Read the path of ``onnx:FILE`` as seen from the study's folder."""
-    file = encoder_file(study, spec)
+    file = encoder_file(study, spec, precision)
     return spec if file is None else f"onnx:{file}"
 
 
-def encoder_file(study: Path, spec: str) -> Path | None:
-    """Return the network's file of ``onnx:FILE``, None for an encoder without one."""
+def encoder_file(study: Path, spec: str, precision: str = "float32") -> Path | None:
+    """Return the network's file of ``onnx:FILE`` or ``ssl``, None for an encoder without one; for int8 that of the quantised network."""
     kind, _, name = spec.partition(":")
-    return _path(study, name) if kind == "onnx" else None
+    if kind not in ("onnx", NAME):
+        return None
+    file = study / name if kind == "onnx" else own_encoder(study)
+    return quantised_path(file) if precision == "int8" else file
+
+
+def own_encoder(study: Path) -> Path:
+    """Return the file of the encoder that the study has learnt from its own photographs.
+
+    Raises
+    ------
+    InputError
+        When it has learnt none.
+    """
+    file = study / "derived" / "pretrain" / "encoder.onnx"
+    if not file.exists():
+        raise InputError(f"{CONFIG_NAME} names the encoder {NAME}, which {study} has not learnt yet: run `facies pretrain {study}` first")
+    return file
 
 
 def _path(study: Path, name: str | None) -> Path | None:
@@ -145,7 +176,15 @@ def faces_stage(study: Path, config: StudyConfig, cohort: Cohort, extractor: Ext
         "crops": [asdict(contract) for contract in extractor.contracts],
         "encoders": [asdict(encoder.card) for encoder in extractor.encoders],
     }
-    return Stage("faces", settings, {"photographs": table_path(study, PHOTOGRAPHS)}, compute, always=True)
+    inputs = {"photographs": table_path(study, PHOTOGRAPHS)}
+    return Stage("faces", settings, inputs, compute, always=True, precision=stated_precision(extractor))
+
+
+def stated_precision(extractor: Extractor) -> str:
+    """Return the precision of the vectors for the run's record: that of all encoders, or of each by name where they differ."""
+    by_name = {encoder.card.name: encoder.card.precision for encoder in extractor.encoders}
+    distinct = sorted(set(by_name.values()))
+    return distinct[0] if len(distinct) == 1 else ", ".join(f"{name}: {precision}" for name, precision in by_name.items())
 
 
 def read_embeddings(study: Path, config: StudyConfig, photographs: pd.DataFrame, extractor: Extractor) -> list[Embeddings]:

@@ -10,14 +10,17 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.evaluation import evaluate_predictions
-from facies.models import CrossFit, cross_fit, describe_model, write_bundle
+from facies.models import CrossFit, cross_fit, write_bundle
 from facies.models.bundle import MANIFEST
+from facies.models.model_card import describe_model
 from facies.models.regressors import regressor_class
-from facies.records import Embeddings, Estimate, ModelCard
+from facies.records import Embeddings, EncoderCard, Estimate, ModelCard
 from facies.store import table_path, write_json, write_table
 from facies.study.config import CONFIG_NAME, StudyConfig
 from facies.study.extraction import Extractor
 from facies.study.faces import encoder_file, parts_folder, read_embeddings
+from facies.study.finetuned import STAGE as FINETUNE
+from facies.study.finetuned import read_finetuned
 from facies.study.intake import Cohort
 from facies.study.stages import Outcome, Stage
 from facies.tables import FACES, FOLD_PREDICTIONS, PARTICIPANT_PREDICTIONS, PREDICTIONS, SPLITS
@@ -39,6 +42,8 @@ def models_stage(
             )
             for regressor in config.models.regressors
         ]
+        if config.models.finetune:
+            models.append(finetuned_model(study, cohort, faces, config, random_state=random_state))
         bundles = [freeze(study, model, extractor) for model in models]
         written = (
             write_table(study, PREDICTIONS, pd.concat([model.fit.predictions for model in models], ignore_index=True)),
@@ -57,6 +62,8 @@ def models_stage(
         "splits": table_path(study, SPLITS),
         "embeddings": parts_folder(study).parent / "embeddings.json",
     }
+    if config.models.finetune:
+        inputs["finetune"] = study / "derived" / FINETUNE / "run.json"
     settings = {"target": config.study.target, **config.models.model_dump(), "n_bootstrap": config.evaluation.n_bootstrap}
     return Stage("models", settings | {"learnt_from": cohort.learnt_from()}, inputs, compute)
 
@@ -90,14 +97,31 @@ def fit_model(
 ) -> FittedModel:  # fmt: skip
     """Cross-fit one encoder with one regressor and describe the result."""
     fit = cross_fit_study(embeddings, cohort, faces, config, regressor=regressor, random_state=random_state)
+    card = describe_fit(fit, embeddings.card, cohort, config, random_state=random_state)
+    return FittedModel(fit, card, encoder_file(study, spec, config.embeddings.precision))
+
+
+def finetuned_model(study: Path, cohort: Cohort, faces: pd.DataFrame, config: StudyConfig, *, random_state: int) -> FittedModel:
+    """Return the fine-tuned model as `facies finetune` left it; nothing is trained here.
+
+    Raises
+    ------
+    InputError
+        When it is not there, or was made from other photographs, labels or folds.
+    """
+    found = read_finetuned(study, config, cohort, faces.face_id[faces.included].tolist())
+    return FittedModel(found.fit, describe_fit(found.fit, found.encoder, cohort, config, random_state=random_state), found.encoder_file)
+
+
+def describe_fit(fit: CrossFit, encoder: EncoderCard, cohort: Cohort, config: StudyConfig, *, random_state: int) -> ModelCard:
+    """Return the card of a cross-fitted model, with its errors in people whom no model had seen."""
     metrics = evaluate_predictions(
         fit.participant_predictions, cohort.participants, target=config.study.target, subgroups=(),
         n_bootstrap=config.evaluation.n_bootstrap, noise=cohort.noise, random_state=random_state,
     )  # fmt: skip
     own = metrics[(metrics.system == fit.frozen.model_id) & metrics.ci_low.notna()]
     shown = {row["metric"]: Estimate(row["value"], row["ci_low"], row["ci_high"], row["n"]) for row in own.to_dict("records")}
-    card = describe_model(fit.frozen, encoder=embeddings.card, metrics=shown, random_state=random_state)
-    return FittedModel(fit, card, encoder_file(study, spec))
+    return describe_model(fit.frozen, encoder=encoder, metrics=shown, random_state=random_state)
 
 
 def cross_fit_study(

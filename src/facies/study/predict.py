@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from facies.cohort import locate_photograph, read_user_table
-from facies.embeddings import load_encoder
+from facies.cohort import locate_photograph
+from facies.embeddings import has_runtimes
 from facies.errors import CropContractError, ImageError, InputError
-from facies.faces import QualityGate, faces_table, load_detector, without_face
+from facies.faces import QualityGate, faces_table, without_face
 from facies.imaging.sniff import HEAD_BYTES, sniff_format
 from facies.models import Bundle, read_bundle
+from facies.records import EncoderCard
 from facies.store import write_tsv
-from facies.study.extraction import Extractor, Progress, Result, Task, extract_in_order, given_points
+from facies.study.extraction import Extractor, ExtractorRecipe, Progress, Reads, Result, Task
 from facies.study.faces import detector_file
-from facies.tables import GIVEN_POINTS, PHOTOGRAPHS, Column, Table
+from facies.study.stages import package_versions
+from facies.tables import GIVEN_POINTS
 
-PREDICTED_PHOTOGRAPHS = Table(
-    "predicted_photographs",
-    ("photo_id",),
-    (
-        Column("photo_id", "id", "the photograph: its name in the folder, or the table's photo_id"),
-        Column("path", "text", "the file, seen from the folder or the table"),
-        *(PHOTOGRAPHS.column(name) for name in GIVEN_POINTS),
-    ),
-    "the user",
-    open_ended=True,
-)
+if TYPE_CHECKING:
+    from facies.study.cluster.manifest import Manifest
+    from facies.study.cluster.products import OpenJob
+    from facies.study.cluster.writing import Written
 
 COLUMNS = (
     "photo_id",
@@ -74,10 +70,12 @@ class Predicted:
 
 def predict_photographs(
     bundle: Path,
-    photographs: Path,
+    photographs: Path | str,
     output: Path | None,
     *,
     jobs: int = 1,
+    engine: str = "local",
+    address: str | None = None,
     detector_weights: Path | None = None,
     encoder_weights: Path | None = None,
     gate: QualityGate | None = None,
@@ -90,10 +88,12 @@ def predict_photographs(
     bundle
         The folder of a frozen model.
     photographs
-        A folder, searched with its subfolders (hidden ones apart), a single photograph, or a table with ``photo_id`` and ``path``, and
-        the five points where the model's detector is ``given``.
+        A folder, searched with its subfolders (hidden ones apart), a single photograph, or a table with ``photo_id`` and ``path`` (a file
+        or a URL), and the five points where the model's detector is ``given``.
     output
         Where the table goes; None writes nothing.
+    engine, address
+        ``local`` or ``ray``, and the address of a running Ray cluster; see :mod:`facies.study.cluster`.
     detector_weights, encoder_weights
         Files of a detector or encoder that neither facies nor the bundle carries.
 
@@ -106,57 +106,164 @@ def predict_photographs(
     InputError
         When there are no photographs.
     """
-    model = read_bundle(bundle)
-    extractor = _extractor(model, detector_weights, encoder_weights, gate or QualityGate())
-    tasks = list_tasks(photographs)
-    _require_points(model, tasks, photographs)
-    results = []
-    reader = _InFolder(extractor, photographs) if photographs.is_dir() else extractor
-    for done, result in enumerate(extract_in_order(tasks, reader, jobs), start=1):
-        results.append(result)
-        if progress is not None:
-            progress(done, len(tasks))
-    table = _table(model, tasks, results)
+    from facies.study.cluster.engines import EngineSettings
+    from facies.study.cluster.gathering import gather_results
+
+    manifest = list_photographs(photographs)
+    job = open_model(bundle, photographs, manifest, detector_weights, encoder_weights, gate)
+    model = job.bundle or read_bundle(bundle)
+    results = gather_results(job, manifest, engine=engine, settings=EngineSettings(jobs, address), progress=progress)
+    table = predictions_table(model, [photograph.photo_id for photograph in manifest.photographs], results)
     if output is not None:
         write_tsv(output, table)
     reasons = table.exclusion_reason.dropna().value_counts()
     warned = int((table.included & table.warning.fillna("").ne("")).sum())
-    return Predicted(table, len(tasks), int(table.included.sum()), warned, {str(reason): int(n) for reason, n in reasons.items()})
+    excluded = {str(reason): int(n) for reason, n in reasons.items()}
+    return Predicted(table, len(manifest.photographs), int(table.included.sum()), warned, excluded)
 
 
-def _extractor(model: Bundle, detector_weights: Path | None, encoder_weights: Path | None, gate: QualityGate) -> Extractor:
+def predict_shards(
+    bundle: Path,
+    photographs: Path | str,
+    folder: Path | str,
+    *,
+    jobs: int = 1,
+    engine: str = "local",
+    address: str | None = None,
+    shard_size: int | None = None,
+    detector_weights: Path | None = None,
+    encoder_weights: Path | None = None,
+    gate: QualityGate | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Written:
+    """Apply a bundle to many photographs and write the predictions in Parquet shards.
+
+    Parameters
+    ----------
+    bundle, photographs, detector_weights, encoder_weights, engine, address
+        As for :func:`predict_photographs`.
+    folder
+        A folder or URL; what an earlier run finished there is kept.
+    shard_size
+        Photographs in a shard, :data:`facies.study.cluster.shards.SHARD_SIZE` when None.
+
+    Raises
+    ------
+    InputError
+        When the folder holds shards of other settings, or there are no photographs.
+    StoreError
+        When something cannot be written, or a worker is lost for good.
+    """
+    from facies.study.cluster.engines import EngineSettings
+    from facies.study.cluster.places import open_folder
+    from facies.study.cluster.shards import SHARD_SIZE
+    from facies.study.cluster.writing import write_shards
+
+    manifest = list_photographs(photographs)
+    job = open_model(bundle, photographs, manifest, detector_weights, encoder_weights, gate)
+    return write_shards(
+        manifest, job, open_folder(folder), shard_size=SHARD_SIZE if shard_size is None else shard_size, engine=engine,
+        settings=EngineSettings(jobs, address), dry_run=dry_run, progress=progress,
+    )  # fmt: skip
+
+
+def open_model(
+    bundle: Path,
+    photographs: Path | str,
+    manifest: Manifest,
+    detector_weights: Path | None,
+    encoder_weights: Path | None,
+    gate: QualityGate | None,
+) -> OpenJob:
+    """Return the job of predicting by a bundle, its networks loaded."""
+    from facies.study.cluster.products import OpenJob, ShardJob
+
+    model = read_bundle(bundle)
+    recipe = _recipe(model, detector_weights, encoder_weights, gate or QualityGate())
+    extractor = recipe.build()
+    _require_fitting(model, extractor)
+    _require_points(model, manifest)
+    within = folder_of(photographs)
+    return OpenJob(ShardJob(recipe, str(bundle.resolve()), within=within, versions=package_versions()), extractor)
+
+
+def folder_of(photographs: Path | str) -> str | None:
+    """Return the folder that photographs are searched in, and that none may lie outside of; None where they are listed."""
+    from facies.study.cluster.places import as_path
+
+    folder = as_path(str(photographs))
+    return str(folder.resolve()) if folder is not None and folder.is_dir() else None
+
+
+def _recipe(model: Bundle, detector_weights: Path | None, encoder_weights: Path | None, gate: QualityGate) -> ExtractorRecipe:
     spec = model.card.encoder.name if model.encoder_file is None else f"onnx:{model.encoder_file}"
-    encoder = load_encoder(spec, weights=encoder_weights)
-    model.require_encoder(encoder.card)
-    detector = load_detector(model.crop.detector, weights=detector_file(model.crop.detector, detector_weights))
-    margin = model.crop.margin if model.crop.margin != encoder.card.crop.margin else None
-    extractor = Extractor(detector, [encoder], gate, margin=margin)
+    detector = detector_file(model.crop.detector, detector_weights)
+    return ExtractorRecipe(
+        model.crop.detector, _text(detector), [spec], [_text(encoder_weights)], asdict(gate), margin=model.crop.margin,
+        **_runtime(spec, model.card.encoder),
+    )  # fmt: skip
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
+
+
+def _require_fitting(model: Bundle, extractor: Extractor) -> None:
+    card = extractor.encoders[0].card
+    model.require_encoder(card)
     try:
-        model.crop.require(extractor.contract(encoder.card))
+        model.crop.require(extractor.contract(card))
     except CropContractError as error:
         raise CropContractError(f"{model.card.model_id}: {error}") from error
-    return extractor
 
 
-def list_tasks(photographs: Path) -> list[Task]:
-    """Return one task a photograph of a folder or table, or the one of a single photograph.
+def _runtime(spec: str, card: EncoderCard) -> dict[str, Any]:
+    """Return what the model's vectors were made with, where there is a choice."""
+    if not has_runtimes(spec) or not card.runtime:
+        return {}
+    return {"runtime": card.runtime.split()[0], "precision": card.precision}
 
-    Whatever is in a folder, hidden files apart, becomes a task: what is no photograph gets its reason later.
+
+def list_photographs(place: Path | str) -> Manifest:
+    """Return the photographs of a folder or table, or the one of a single photograph.
+
+    Whatever is in a folder, hidden files apart, counts as a photograph: what is none gets its reason later.
 
     Raises
     ------
     InputError
         When there is no such folder or table, it may not be read, or it names no photograph.
     """
-    if photographs.is_dir():
-        tasks = [Task("", printable(path.relative_to(photographs).as_posix()), path, None) for path in _files_in(photographs)]
-    elif photographs.exists():
-        tasks = [Task("", printable(photographs.name), photographs, None)] if _is_photograph(photographs) else _listed_in(photographs)
-    else:
-        raise InputError(f"{photographs} is absent: name a folder of photographs, or a table with photo_id and path")
-    if not tasks:
-        raise InputError(f"{photographs} holds no photographs: name another folder or table")
-    return tasks
+    from facies.study.cluster.manifest import Manifest, read_manifest
+    from facies.study.cluster.photographs import Photograph
+    from facies.study.cluster.places import as_path
+
+    path = as_path(str(place))
+    if path is None or (path.is_file() and not _is_photograph(path)):
+        return read_manifest(str(place))
+    if not path.exists():
+        raise InputError(f"{path} is absent: name a folder of photographs, or a table with photo_id and path")
+    path = path.resolve() if path.is_dir() else path
+    files = _files_in(path) if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"{path} holds no photographs: name another folder or table")
+    base = path if path.is_dir() else path.parent
+    names = [printable(file.relative_to(base).as_posix()) for file in files]
+    return Manifest([Photograph(name, str(file.absolute())) for name, file in zip(names, files, strict=True)], names, path.name)
+
+
+def is_folder(output: str) -> bool:
+    """Return whether predictions go into a folder, in shards: a URL, a folder that is there, or a name that ends in a slash.
+
+    Examples
+    --------
+    >>> is_folder("predictions.tsv"), is_folder("predictions/"), is_folder("s3://bucket/predictions")
+    (False, True, True)
+    """
+    from facies.study.cluster.places import is_url
+
+    return is_url(output) or output.endswith("/") or Path(output).is_dir()
 
 
 def printable(name: str) -> str:
@@ -194,44 +301,41 @@ def _is_photograph(file: Path) -> bool:
         raise InputError(f"{file} cannot be read ({error.strerror}): allow it, or name another file") from error
 
 
-def _listed_in(table: Path) -> list[Task]:
-    frame = read_user_table(table, PREDICTED_PHOTOGRAPHS)
-    rows = zip(frame.photo_id, frame.path, given_points(frame), strict=True)
-    return [Task("", photo_id, table.parent / path, points) for photo_id, path, points in rows]
-
-
-def _require_points(model: Bundle, tasks: list[Task], photographs: Path) -> None:
-    if model.crop.detector == "given" and all(task.given_points is None for task in tasks):
+def _require_points(model: Bundle, manifest: Manifest) -> None:
+    if model.crop.detector == "given" and all(photograph.given_points is None for photograph in manifest.photographs):
         raise InputError(
-            f"{model.card.model_id} does not search for faces and {photographs.name} gives no points: "
+            f"{model.card.model_id} does not search for faces and {manifest.name} gives no points: "
             f"name a table with photo_id, path and {GIVEN_POINTS[0]} to {GIVEN_POINTS[-1]}"
         )
 
 
 @dataclass(frozen=True)
-class _InFolder:
+class InFolder:
     """Reads the photographs of a folder, but none to which a link leads out of it."""
 
-    extractor: Extractor
+    reader: Reads
     folder: Path
 
     def extract(self, task: Task) -> Result:
+        """Return what a photograph gave; its ``path`` is a file below the folder."""
+        if isinstance(task.path, bytes):
+            return self.reader.extract(task)
         try:
             locate_photograph(str(task.path.relative_to(self.folder)), [self.folder])
         except ImageError as error:
             return Result(task.key, without_face(task.photo_id, error.reason).rows, None, [])
-        return self.extractor.extract(task)
+        return self.reader.extract(task)
 
 
-def _table(model: Bundle, tasks: list[Task], results: list[Result]) -> pd.DataFrame:
-    """Return one row a photograph: its prediction, or why it has none."""
+def predictions_table(model: Bundle, photo_ids: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
+    """Return one row a photograph, in the order of ``photo_ids``: its prediction, or why it has none."""
     with_face = [result for result in results if result.face_id is not None]
     vectors = np.concatenate([result.vectors[0] for result in with_face]) if with_face else np.empty((0, model.card.encoder.dimension))
     predicted = model.predict_vectors(vectors) if with_face else pd.DataFrame(columns=["predicted", "ci_low", "ci_high", "warning"])
     predicted = predicted.assign(face_id=[str(result.face_id) for result in with_face])
     faces = pd.concat([_chosen(result) for result in results], ignore_index=True)
     table = faces.merge(predicted, on="face_id", how="left", validate="one_to_one")
-    order = {task.photo_id: place for place, task in enumerate(tasks)}
+    order = {photo_id: place for place, photo_id in enumerate(photo_ids)}
     table = table.sort_values("photo_id", key=lambda names: names.map(order), ignore_index=True)
     return table.assign(model_id=model.card.model_id, target=model.card.target, intended_use=INTENDED_USE)[list(COLUMNS)]
 

@@ -24,8 +24,10 @@ from facies.study.association import is_asked
 from facies.study.config import AssociationSection, StudyConfig
 from facies.study.evaluation import AGREEMENT
 from facies.study.intake import Cohort, photograph_folders
+from facies.study.learning_page import LEARNING_TABLES, read_learning
 from facies.study.margins import log_path, read_margins
 from facies.study.models import CARDS
+from facies.study.pretrained import read_pretraining
 from facies.study.stages import Outcome, Stage
 from facies.tables import (
     AGE_GAP_SUMMARIES,
@@ -42,6 +44,7 @@ from facies.tables import (
     PARTICIPANTS,
     PHOTOGRAPHS,
     PREFLIGHT,
+    PRETRAINING_HELP,
     PROXY_ESTIMATES,
     REPLICATION_METRICS,
     REPLICATIONS,
@@ -56,6 +59,8 @@ from facies.tables import (
 from facies.types import Image
 
 STAGES = ("cohort", "faces", "models", "evaluation", "genes", "association", "scan")
+OTHER_COMMANDS = ("pretrain", "finetune")
+"""Commands of their own whose results the report shows where they are there."""
 
 PORTRAIT = CropContract(
     template=((0.36, 0.42), (0.64, 0.42), (0.5, 0.58), (0.39, 0.72), (0.61, 0.72)),
@@ -80,8 +85,10 @@ def report_stage(study: Path, config: StudyConfig, cohort: Cohort, cards: list[M
     tables = [PARTICIPANTS, PHOTOGRAPHS, FACES, SPLITS, PANEL_ESTIMATES, PARTICIPANT_PREDICTIONS, METRICS, ASSOCIATIONS]
     places = [table_path(study, table) for table in tables]
     places += [table_path(home, table) for home, table in _further_tables(study, config).values()]
+    places += [table_path(study, table) for table in LEARNING_TABLES]
     inputs = {path.stem: path for path in (*places, log_path(study)) if path.exists()}
-    inputs |= {f"run_{stage}": study / "derived" / stage / "run.json" for stage in STAGES if read_record(study, stage) is not None}
+    recorded = [stage for stage in (*STAGES, *OTHER_COMMANDS) if read_record(study, stage) is not None]
+    inputs |= {f"run_{stage}": study / "derived" / stage / "run.json" for stage in recorded}
     named = ("study", "association", "genotypes", "replication", "report")
     settings = {name: section for name, section in config.model_dump().items() if name in named}
     return Stage("report", settings, inputs, compute)
@@ -92,7 +99,7 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
     faces, predictions = read_table(study, FACES), read_table(study, PARTICIPANT_PREDICTIONS)
     metrics = read_table(study, METRICS)
     associations = read_table(study, ASSOCIATIONS) if config.association.outcomes or config.association.traits else None
-    runs = tuple(record for stage in STAGES if (record := read_record(study, stage)) is not None)
+    runs = tuple(record for stage in (*STAGES, *OTHER_COMMANDS) if (record := read_record(study, stage)) is not None)
     labelled = pd.Series(True, index=cohort.labels.index)
     return ReportData(
         study_name=config.study.name,
@@ -130,6 +137,8 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
         margins=tuple(asdict(record) for record in read_margins(study)),
         missing=_reasons(config),
         **read_further_tables(study, config),
+        **read_pretraining(study, cohort.participants),
+        **read_learning(study, learnt_from=cohort.learnt_from()),
     )
 
 
@@ -158,6 +167,7 @@ def _further_tables(study: Path, config: StudyConfig) -> dict[str, tuple[Path, T
         "score_groups": SCORE_GROUPS,
         "scans": SCANS,
         "scan_points": SCAN_POINTS,
+        "pretraining_help": PRETRAINING_HELP,
     }
     places = {name: (study, table) for name, table in own.items()}
     if config.replication.validation is None:

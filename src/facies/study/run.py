@@ -16,9 +16,11 @@ from facies.store import locked, read_record, read_table
 from facies.study.association import association_stage, is_asked
 from facies.study.check import require_columns
 from facies.study.config import StudyConfig, read_config
+from facies.study.crops import forget_crops
 from facies.study.evaluation import evaluation_stage
 from facies.study.extraction import Progress
 from facies.study.faces import faces_stage, make_extractor
+from facies.study.finetuned import forget_finetuned, require_finetuned
 from facies.study.genes import genes_stage, genotype_inputs, genotyped_people, read_scores, remove_scan, require_genes, scan_stage
 from facies.study.intake import Cohort, gather_cohort, intake_stage
 from facies.study.margins import register_margins
@@ -99,6 +101,10 @@ class _Run:
         register_margins(study, config.association)
         extractor = make_extractor(study, config)
         cohort = gather_cohort(study, config, jobs=jobs, random_state=self.random_state)
+        forget_crops(study, cohort.photographs)
+        forget_finetuned(study, cohort.photographs)
+        if config.models.finetune:
+            require_finetuned(study, config, cohort)
         require_columns(config, cohort)
         require_genes(study, config, cohort.participants.participant_id.tolist())
         self.do(intake_stage(study, config, cohort))

@@ -32,7 +32,8 @@ class Outcome:
 class Stage:
     """A stage about to run: its settings, the files it reads, and the function that computes and writes.
 
-    A stage that runs ``always`` finds out by itself what is left to do; its old record stays when nothing changed.
+    A stage that runs ``always`` finds out by itself what is left to do; its old record stays when nothing changed. ``precision`` is
+    what its networks compute in.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Stage:
     inputs: Mapping[str, Path]
     compute: Callable[[], Outcome]
     always: bool = False
+    precision: str = "float32"
 
 
 def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecord, bool]:
@@ -64,6 +66,7 @@ def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecor
         stage=stage.name, facies_version=__version__, commit=source_commit(), settings=_plain(stage.settings), random_state=random_state,
         inputs=inputs, outputs=outputs, started_at=started, seconds=round(time.monotonic() - clock, 3),
         n_in=outcome.n_in, n_out=outcome.n_out, excluded=dict(outcome.excluded), versions=package_versions(),
+        precision=stage.precision,
     )  # fmt: skip
     write_record(study, record)
     return record, True

@@ -1,9 +1,9 @@
 """Photographs read by processes of their own.
 
 Python's interpreter lock lets one thread compute at a time outside of native code, so that two threads do less than two processes. A
-worker is ``python -m facies.study.worker``: it builds its own detector and encoders, reads one task a line and answers with one line and
-the vectors' bytes. It ends when its input does, that is also when this program is killed. Unlike the processes of the standard library it
-does not import the user's script again.
+worker is ``python -m facies.study.worker``: it builds its own detector and encoders, reads one task a line (followed by the photograph's
+bytes where they come from elsewhere) and answers with one line and the vectors' bytes. It ends when its input does, that is also when this
+program is killed. Unlike the processes of the standard library it does not import the user's script again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import queue
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,9 @@ import numpy as np
 from facies.errors import StoreError
 from facies.study.extraction import ExtractorRecipe, Result, Task
 
+AHEAD = 2
+"""Photographs that a worker is given at a time, so that it need not wait for the next one while its answer is read."""
+
 
 class WorkerPool:
     """Reads photographs like an extractor, each in one of several processes; a context manager."""
@@ -31,7 +35,7 @@ class WorkerPool:
     def __init__(self, recipe: ExtractorRecipe, n_workers: int) -> None:
         self._workers = [_Worker(recipe) for _ in range(n_workers)]
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        for worker in self._workers:
+        for worker in self._workers * AHEAD:
             self._idle.put(worker)
 
     def __enter__(self) -> WorkerPool:
@@ -62,16 +66,36 @@ class _Worker:
     def __init__(self, recipe: ExtractorRecipe) -> None:
         command = [sys.executable, "-m", "facies.study.worker", json.dumps(asdict(recipe), default=str)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._asking = threading.Lock()
+        self._last_read = threading.Event()
+        self._last_read.set()
 
     def ask(self, task: Task) -> Result:
-        given = None if task.given_points is None else np.asarray(task.given_points).tolist()
-        question = json.dumps({"photo_id": task.photo_id, "path": os.fspath(task.path), "given_points": given})
+        """Ask, wait for those who asked before to have their answers, and return the own one."""
+        with self._asking:
+            before, read = self._last_read, threading.Event()
+            self._last_read = read
+            written = self._write(task)
+        before.wait()
         try:
-            _pipe(self._process.stdin).write(question.encode("ascii") + b"\n")
+            return self._read(task, written)
+        finally:
+            read.set()
+
+    def _write(self, task: Task) -> bool:
+        """Send the question; return whether the worker could take it."""
+        given = None if task.given_points is None else np.asarray(task.given_points).tolist()
+        data, path = (task.path, None) if isinstance(task.path, bytes) else (b"", os.fspath(task.path))
+        question = json.dumps({"photo_id": task.photo_id, "path": path, "n_bytes": len(data), "given_points": given})
+        try:
+            _pipe(self._process.stdin).write(question.encode("ascii") + b"\n" + data)
             _pipe(self._process.stdin).flush()
-            answer = _pipe(self._process.stdout).readline()
         except OSError:
-            answer = b""
+            return False
+        return True
+
+    def _read(self, task: Task, written: bool) -> Result:
+        answer = _pipe(self._process.stdout).readline() if written else b""
         if not answer:
             raise StoreError(_ended(self._process.wait()))
         return self._result(task, json.loads(answer))
@@ -109,7 +133,8 @@ def serve(recipe: ExtractorRecipe, questions: IO[bytes], answers: IO[bytes]) -> 
     for line in questions:
         question = json.loads(line)
         given = question["given_points"]
-        task = Task("", question["photo_id"], Path(question["path"]), None if given is None else np.array(given, dtype=np.float64))
+        source = questions.read(question["n_bytes"]) if question["path"] is None else Path(question["path"])
+        task = Task("", question["photo_id"], source, None if given is None else np.array(given, dtype=np.float64))
         result = extractor.extract(task)
         vectors = [np.ascontiguousarray(vector, dtype=np.float32) for vector in result.vectors]
         head = {"rows": result.rows, "face_id": result.face_id, "hash": result.hash, "lengths": [vector.size for vector in vectors]}

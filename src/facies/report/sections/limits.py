@@ -32,6 +32,25 @@ def replication_limits(data: ReportData) -> Section:
     return Section("limits", "Limitations", (Bullets(found), Heading("Must not be used for"), Bullets(NEVER)))
 
 
+def learning_limits(data: ReportData) -> Section:
+    """Return the limitations of the page of ways to learn."""
+    found = (*_of_opinion(data), *_of_learning(data), *_observational(data, tables=("learning_associations",)))
+    return Section("limits", "Limitations", (Bullets(found), Heading("Must not be used for"), Bullets(NEVER)))
+
+
+def _of_learning(data: ReportData) -> list[str]:
+    """Return what a comparison of ways to learn does not say."""
+    if data.table("learning_ways") is None:
+        return []
+    found = ["Ways are compared as this study had them: another network, recipe or larger cohort may put them in another order."]
+    if data.table("learning_forecasts") is not None:
+        found.append(
+            "What more people or readers would bring is read from a curve beyond its end, and supposes that they are like those of this "
+            "study."
+        )
+    return found
+
+
 def _limits(data: ReportData) -> list[str]:
     return [
         *_of_evaluation(data),
@@ -45,6 +64,7 @@ def _limits(data: ReportData) -> list[str]:
         *_of_comparisons(data),
         *_of_gaps(data),
         *_of_genes(data),
+        *_of_learning(data),
         *(_of_replication(data) if data.table("replications") is not None else []),
     ]
 

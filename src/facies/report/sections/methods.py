@@ -49,6 +49,21 @@ def replication_methods(data: ReportData) -> Section:
     return Section("methods", "Methods and provenance", blocks)
 
 
+def learning_methods(data: ReportData) -> Section:
+    """Return the methods of the page of ways to learn: the runs and the settings."""
+    intro = (
+        f"Analyses were run with facies {data.version}. Differences between models are paired: the same people, drawn anew together, or "
+        "whole families where they are known. Learning curves: inverse power law with a floor (Cortes et al. 1994), weighted least squares "
+        "(Figueroa et al. 2012) over the sizes from an eighth of the largest on."
+    )
+    blocks = (
+        Text(intro), Text(f"Sign convention: {data.sign_sentence()}"),
+        Heading("Runs"), *_runs(data),
+        Heading("Settings"), *_settings(data),
+    )  # fmt: skip
+    return Section("methods", "Methods and provenance", blocks)
+
+
 def _paragraphs(data: ReportData) -> list[str]:
     seeds = sorted({run.random_state for run in data.runs} | {card.random_state for card in data.model_cards})
     seed = f", random seed {', '.join(map(str, seeds))}" if seeds else ""
@@ -58,9 +73,21 @@ def _paragraphs(data: ReportData) -> list[str]:
             "Faces were found, aligned by five points to a fixed template, turned into vectors by an encoder whose weights were not "
             f"changed, and regressed on {reference_noun(data)}. The prediction for a person is the mean over their photographs."
         )
+        sentences += _finetuning(data)
     if data.table("metrics") is not None:
         sentences.append("Intervals of errors resample participants, or whole families where they are known, never photographs.")
     return [" ".join(sentences), exclusivity_text(data), f"Sign convention: {data.sign_sentence()}"]
+
+
+def _finetuning(data: ReportData) -> list[str]:
+    """Say how the fine-tuned model differs from the others, where there is one."""
+    if not any(card.model_id == "finetuned" for card in data.model_cards):
+        return []
+    return [
+        f"For {data.label('finetuned')} the weights of the network were themselves fitted to {reference_noun(data)}, with smaller learning "
+        "rates in earlier blocks, a loss on the distribution over ages (Geng et al. 2013; Gao et al. 2018) and labels weighted by the "
+        "readings behind them: one network for each fold, fitted without its people, and one on everybody."
+    ]
 
 
 def exclusivity_text(data: ReportData) -> str:
@@ -106,6 +133,7 @@ CARD_ROWS: dict[str, Callable[[ModelCard], str]] = {
     "Encoder trained on": lambda card: card.encoder.trained_on or "not stated",
     "Dimension": lambda card: count(card.encoder.dimension),
     "Precision": lambda card: card.encoder.precision,
+    "Runtime": lambda card: card.encoder.runtime or "not stated",
     "Regressor": lambda card: card.regressor.replace("_", " "),
     "Participants": lambda card: count(card.n_participants),
     "Photographs": lambda card: count(card.n_photographs),
