@@ -47,7 +47,10 @@ def vectors_of(net: FaciesS, crops: np.ndarray) -> dict[str, np.ndarray]:
         last = maps[-1].mean((2, 3))
         middle = maps[-2].mean((2, 3))
         outputs = {
-            "embedding": z, "last": last, "last+middle": torch.cat([last, middle], 1), "neck": neck.flatten(1),
+            "embedding": z,
+            "last": last,
+            "last+middle": torch.cat([last, middle], 1),
+            "neck": neck.flatten(1),
             "all": torch.cat([z, last, middle], 1),
             "grid": torch.cat([torch.nn.functional.adaptive_avg_pool2d(maps[-1], 3).flatten(1), middle], 1),
         }
@@ -82,7 +85,10 @@ def main() -> None:
         labels, crops = read_crops(source)
         for name, vectors in vectors_of(net, crops).items():
             if not options.outputs or name in options.outputs:
-                errors = [f"{r} " + " / ".join(f"{error_of(vectors, labels, source, r, s):.2f}" for s in options.seeds) for r in options.regressors]
+                errors = [
+                    f"{r} " + " / ".join(f"{error_of(vectors, labels, source, r, s):.2f}" for s in options.seeds)
+                    for r in options.regressors
+                ]
                 print(f"{source} {name} {vectors.shape[1]}: {'; '.join(errors)}", flush=True)
 
 

@@ -59,7 +59,9 @@ def main() -> None:
     net = FaciesS().eval()
     net.load_state_dict(halved)
     network = PACKAGE / "facies_s.onnx"
-    export_encoder(net, network, name="facies-s network", crop=CROP, licence=card["licence"], source=card["recipe"], trained_on=card["trained_on"])
+    export_encoder(
+        net, network, name="facies-s network", crop=CROP, licence=card["licence"], source=card["recipe"], trained_on=card["trained_on"]
+    )
     store_in_half(network)
     described = NetworkSidecar.model_validate_json(sidecar_path(network).read_bytes())
     write_json(sidecar_path(network), described.model_copy(update={"sha256": file_sha256(network)}).model_dump(mode="json"))

@@ -1,4 +1,4 @@
-"""Train facies-s: `python train.py --out OUT [--steps 6000]`, where crops.py has written OUT/crops.npy and OUT/crops.tsv.
+"""Train facies-s: `python train.py --out OUT [--steps 4500]`, where crops.py has written OUT/crops.npy and OUT/crops.tsv.
 
 One network, five tasks, each on two views of every crop: tell the two views of a face from other faces (SimCLR, Chen et al. 2020); know
 the classical description of the whole crop (gradients by cell, a target as in MaskFeat, Wei et al. 2022); keep the age within its known
@@ -203,11 +203,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default="facies_s")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--peak", type=float, default=2e-3)
     parser.add_argument("--strength", type=float, default=1.0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--without", nargs="*", default=[], choices=list(WEIGHTS), help="tasks to leave out")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

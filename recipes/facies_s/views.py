@@ -33,7 +33,8 @@ def draw(rng: RNG, wide: int, strength: float = 1.0) -> View:
     """Draw a view of a crop that is ``wide`` pixels wide."""
     mirrored = bool(rng.random() < 0.5)
     return View(
-        mirrored, _draw_matrix(rng, wide, strength, mirrored), _draw_table(rng, strength), float(rng.random() < 0.25) * rng.uniform(0.5, 1.0),
+        mirrored, _draw_matrix(rng, wide, strength, mirrored), _draw_table(rng, strength),
+        float(rng.random() < 0.25) * rng.uniform(0.5, 1.0),
         1 + strength * rng.normal(0, 0.06, 3), _draw_sharpen(rng), _draw_quality(rng), float(rng.random() < 0.3) * rng.uniform(1, 6),
         _draw_hole(rng), int(rng.integers(2**31)),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from facies.study.run import RunSummary, run_study
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
     """Return a finished study of 90 simulated people and what its run said; do not write in it."""
     study = tmp_path_factory.mktemp("finished") / "study"
-    simulate_study(study, n_participants=90, random_state=3, size=128)
+    simulate_study(study, encoders=("hog", "pixels"), n_participants=90, random_state=3, size=128)
     return study, run_study(study, jobs=2)
 
 

@@ -86,5 +86,5 @@ def test_init_study__a_place_that_cannot_be_a_folder_is_one_line(tmp_path):
 def test_simulate_study__a_folder_with_anything_of_the_users_is_left_alone(tmp_path):
     (tmp_path / "participants.tsv").write_text("mine")
     with pytest.raises(InputError, match="choose another folder"):
-        simulate_study(tmp_path, n_participants=60, size=64)
+        simulate_study(tmp_path, encoders=("hog", "pixels"), n_participants=60, size=64)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]

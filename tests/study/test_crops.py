@@ -26,7 +26,7 @@ SIZE = 32
 def small(tmp_path_factory):
     """Return a study of 30 people, its settings, its cohort and how crops are cut; do not write in its folder."""
     study = tmp_path_factory.mktemp("small") / "study"
-    simulate_study(study, n_participants=30, random_state=3, size=96)
+    simulate_study(study, encoders=("hog", "pixels"), n_participants=30, random_state=3, size=96)
     config = read_config(study)
     return study, config, gather_cohort(study, config, jobs=2, random_state=1), training_contract(study, config, size=SIZE)
 

@@ -63,7 +63,7 @@ def test_two_networks_of_one_name__are_refused_before_any_work(tmp_path):
 
 @pytest.fixture
 def small_study(tmp_path) -> Path:
-    simulate_study(tmp_path / "study", n_participants=60, size=64)
+    simulate_study(tmp_path / "study", encoders=("hog", "pixels"), n_participants=60, size=64)
     return tmp_path / "study"
 
 

@@ -52,7 +52,7 @@ n_bootstrap = 200
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a study of 40 painted people in two folds that has been fine-tuned by the command, and run."""
     folder = tmp_path_factory.mktemp("finetune") / "study"
-    simulate_study(folder, n_participants=40, random_state=3, size=128)
+    simulate_study(folder, encoders=("hog", "pixels"), n_participants=40, random_state=3, size=128)
     text = (folder / "study.toml").read_text()
     head, _, _ = text.partition("[association]")
     (folder / "study.toml").write_text(head.replace('"hog", "pixels"', '"pixels"') + SETTINGS)

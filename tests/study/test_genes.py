@@ -24,7 +24,7 @@ bed_reader = pytest.importorskip("bed_reader", reason="facies[genes] is not inst
 @pytest.fixture(scope="module")
 def genetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = tmp_path_factory.mktemp("genetic") / "study"
-    simulate_study(study, n_participants=120, random_state=5, size=96, genotypes="bed", n_variants=60)
+    simulate_study(study, encoders=("hog", "pixels"), n_participants=120, random_state=5, size=96, genotypes="bed", n_variants=60)
     text = (study / "study.toml").read_text().replace('encoders = ["hog", "pixels"]', 'encoders = ["pixels"]')
     (study / "study.toml").write_text(text.replace("[genotypes]\n", '[genotypes]\nscan_outcomes = ["cataract"]\ncomponents = 2\n'))
     run_study(study, jobs=2)

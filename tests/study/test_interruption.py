@@ -30,7 +30,7 @@ def results_of(study: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     study = tmp_path_factory.mktemp("interruption") / "study"
-    simulate_study(study, n_participants=300, size=96)  # three parts, read by processes
+    simulate_study(study, encoders=("hog", "pixels"), n_participants=300, size=96)  # three parts, read by processes
     settings = study / "study.toml"  # ten runs are made: fewer draws
     settings.write_text(settings.read_text().replace("per_years = 5.0", "per_years = 5.0\nn_bootstrap = 200"))
     start = time.monotonic()

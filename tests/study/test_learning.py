@@ -58,7 +58,7 @@ SKIPPED = ("dft", "ssl", "finetuned")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LearningSummary]:
     """Return a study of 45 simulated people whose classical ways were compared; do not write in it."""
     study = tmp_path_factory.mktemp("learning") / "study"
-    simulate_study(study, n_participants=45, random_state=3, size=96)
+    simulate_study(study, encoders=("hog", "pixels"), n_participants=45, random_state=3, size=96)
     (study / "study.toml").write_text(SETTINGS)
     return study, compare_learning(study, skip=SKIPPED)
 

@@ -16,7 +16,7 @@ def test_study__opens_no_connection_from_simulation_to_prediction(tmp_path, monk
         monkeypatch.setattr(socket.socket, name, lambda *arguments: asked.append(arguments))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **_: asked.append(arguments))
     study = tmp_path / "study"
-    simulate_study(study, n_participants=60, size=96)
+    simulate_study(study, encoders=("hog", "pixels"), n_participants=60, size=96)
     toml = study / "study.toml"
     settings = "\n[evaluation]\nn_bootstrap = 200\n[faces.gate]\nmin_sharpness = nan\n"
     toml.write_text(toml.read_text().replace('["hog", "pixels"]', '["pixels"]') + settings)

@@ -57,7 +57,7 @@ subgroups = []
 def unread(tmp_path_factory) -> Path:
     """Return a simulated study that has not run; do not write in it."""
     study = tmp_path_factory.mktemp("unread") / "study"
-    simulate_study(study, n_participants=40, random_state=3, size=96)
+    simulate_study(study, encoders=("hog", "pixels"), n_participants=40, random_state=3, size=96)
     (study / "recipe.toml").write_text(RECIPE)
     (study / "study.toml").write_text(SETTINGS)
     return study

@@ -22,7 +22,7 @@ TINY = Path(__file__).parents[1] / "embeddings" / "tiny.onnx"
 def tiny_study(tmp_path_factory) -> Path:
     """Return a small study with an ONNX network of its own, not run."""
     study = tmp_path_factory.mktemp("tiny") / "study"
-    simulate_study(study, n_participants=60, size=96)
+    simulate_study(study, encoders=("hog", "pixels"), n_participants=60, size=96)
     for name in ("tiny.onnx", "tiny.onnx.json"):
         shutil.copyfile(TINY.with_name(name), study / name)
     text = (study / "study.toml").read_text().replace('["hog", "pixels"]', '["onnx:tiny.onnx"]')

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-
 from facies.errors import InputError
 from facies.records import EncoderCard
 from facies.types import Images, Vectors

@@ -87,7 +87,7 @@ class FaciesS:
             source=f"facies, recipe {described['recipe']}, version {described['version']}",
             trained_on=described["trained_on"],
             precision=network.precision,
-            preparation=f"hog of the middle; {network.preparation} after reduction to {network.crop.size} px; scores {described['scores_sha256'][:12]}",
+            preparation=f"hog of the middle; at {network.crop.size} px {network.preparation}; scores {described['scores_sha256'][:12]}",
             runtime=network.runtime,
         )
 

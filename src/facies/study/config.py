@@ -58,7 +58,7 @@ class EmbeddingSection(Section):
     """``[embeddings]``"""
 
     encoders: list[str] = Field(
-        ["hog"], min_length=1, description="hog, pixels, ssl (from facies pretrain), onnx:FILE, timm:NAME, farl; several are compared"
+        ["facies-s"], min_length=1, description="facies-s, hog, pixels, ssl (from facies pretrain), onnx:FILE, timm:NAME, farl; several are compared"
     )
     weights: dict[str, str] = Field(default_factory=dict, description="encoder = file of its weights, where the weights store has none")
     runtime: Literal["onnxruntime", "openvino"] = Field(
@@ -113,7 +113,7 @@ class EvaluationSection(Section):
 class ExposureSection(Section):
     """``[[association.exposures]]``: a perceived age; where none is named, the panel and every model of the study."""
 
-    source: str = Field(description="panel, a model_id such as hog+ridge, or column:NAME for one that stands in your tables")
+    source: str = Field(description="panel, a model_id such as facies-s+ridge, or column:NAME for one that stands in your tables")
     label: str | None = Field(None, description="what the report prints, such as Human, DFT or SSL")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ random_state = {random_state}
 simulated = true
 
 [embeddings]
-encoders = ["hog", "pixels"]
+encoders = {encoders}
 
 [association]
 per_years = 5.0
@@ -79,6 +79,7 @@ def simulate_study(
     n_faults: int = 0,
     random_state: int = 1,
     size: int = 256,
+    encoders: Sequence[str] = ("facies-s", "pixels"),
     family_share: float = 0.0,
     further_outcomes: bool = False,
     genotypes: str | None = None,
@@ -100,6 +101,8 @@ def simulate_study(
         How many photographs are spoilt as photographs of a real cohort are: cut off, blurred, dark, without a face, or missing.
     size
         Side of the photographs in pixels.
+    encoders
+        What study.toml names as encoders.
     family_share, further_outcomes
         As in :func:`facies.simulation.simulate_cohort`.
     genotypes
@@ -147,7 +150,7 @@ def simulate_study(
     _paint(studies, size, progress)
     spoil(sorted(folder.glob("photos/*.jpg"))[:: max(1, n_participants // max(n_faults, 1))][:n_faults])
     for place, planned, name in reversed(studies):
-        settings = study_settings(name, planned, genotypes, random_state=random_state)
+        settings = study_settings(name, planned, genotypes, encoders=encoders, random_state=random_state)
         if validation is not None and place == folder:
             settings += f"\n[replication]\nvalidation = {toml_value(Path(os.path.relpath(validation, folder)).as_posix())}\n"
         write_whole(place / CONFIG_NAME, settings.encode())
@@ -173,10 +176,10 @@ def _paint(studies: list[tuple[Path, Cohort, str]], size: int, progress: Progres
                 progress(done, n)
 
 
-def study_settings(name: str, cohort: Cohort, genotypes: str | None, *, random_state: int) -> str:
+def study_settings(name: str, cohort: Cohort, genotypes: str | None, *, encoders: Sequence[str], random_state: int) -> str:
     """Return the study.toml of a simulated cohort: its outcomes and MC1R with equivalence margins, and its genotypes."""
     outcomes = {name: kind for name, kind in (OUTCOME_SETTINGS | FURTHER_SETTINGS).items() if name in cohort.outcomes}
-    sections = [_CONFIG.format(name=name, random_state=random_state)]
+    sections = [_CONFIG.format(name=name, encoders=toml_value(list(encoders)), random_state=random_state)]
     sections += [
         _list_item("association.outcomes", {"name": name, **kind, "equivalence_margin": MARGINS[name]}) for name, kind in outcomes.items()
     ]

@@ -18,7 +18,7 @@ from facies.study.intake import INPUT_TABLES
 
 _EXAMPLES: dict[str, Any] = {"study.name": "My cohort"}
 _EXAMPLE_LISTS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
-    "association.exposures": (ExposureSection, {"source": "hog+ridge", "label": "DFT"}),
+    "association.exposures": (ExposureSection, {"source": "facies-s+ridge", "label": "DFT"}),
     "association.outcomes": (OutcomeSection, {"name": "osteoporosis", "kind": "binary"}),
     "association.traits": (TraitSection, {"name": "mc1r", "per": 1.0}),
     "genotypes.scores": (ScoreSection, {"name": "mc1r"}),

@@ -76,7 +76,7 @@ def test_make_backbone__takes_weights_from_a_file_and_refuses_those_of_another_n
     with pytest.raises(WeightsError, match=r"w.safetensors holds the weights of another network \(.*\): give those of this one"):
         make_backbone("test_vit", size=SIZE, weights=path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(WeightsError, match="w.safetensors cannot be read as safetensors"):
+    with pytest.raises(WeightsError, match=r"w.safetensors cannot be read as safetensors"):
         make_backbone("test_resnet", size=SIZE, weights=path)
 
 

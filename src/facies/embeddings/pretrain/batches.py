@@ -1,6 +1,6 @@
 """Batches of views, drawn in the background while the network learns from the one before.
 
-Every random number is derived from the recipe's ``random_state`` and from where it is used (epoch; step, place in the batch and view), never
+Every random number is derived from the recipe's ``random_state`` and from where it is used (epoch; step, place in the batch and view), not
 from what was drawn before: a run that goes on at any step sees the same pictures as one that was never interrupted. OpenCV does its work
 outside Python's lock, so one thread is enough to keep the network busy and no pictures are copied between processes.
 """

@@ -82,7 +82,7 @@ class Checkpoints:
     def __init__(self, folder: Path, identity: Mapping[str, str], *, tell: Tell) -> None:
         self.folder, self.identity, self._tell = folder, dict(identity), tell
         self._writer = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
-        self._last: concurrent.futures.Future[None] | None = None
+        self._last: concurrent.futures.Future[object] | None = None
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -109,7 +109,7 @@ class Checkpoints:
     def save_best(self, step: int, network: nn.Module) -> None:
         """Write the encoder of the best look so far in the background."""
         tensors, path = encoder_tensors(network), self.best_path(step)
-        self._submit(lambda: _write_only(path, tensors))
+        self._submit(lambda: write_tensors(path, tensors))
 
     def wait(self) -> None:
         """Return when all is on disk.
@@ -121,7 +121,7 @@ class Checkpoints:
         """
         self._raise_trouble()
 
-    def _submit(self, job: Callable[[], None]) -> None:
+    def _submit(self, job: Callable[[], object]) -> None:
         self._raise_trouble()
         self._last = self._writer.submit(job)
 
@@ -165,14 +165,14 @@ class Checkpoints:
         """
         indices = self._indices()
         for index in indices:
-            with self._telling_of_damage(index):
+            with self._telling_of_damage():
                 return self._read(index)
         if indices:
             raise StoreError(f"no checkpoint in {self.folder} can be read: delete that folder and start the run again")
         return None
 
     @contextlib.contextmanager
-    def _telling_of_damage(self, index: Path) -> Iterator[None]:
+    def _telling_of_damage(self) -> Iterator[None]:
         try:
             yield
         except StoreError as error:
@@ -205,10 +205,6 @@ class Checkpoints:
         """Delete all checkpoints."""
         for path in [*self._indices(), *self.folder.glob("step-*.safetensors"), *self.folder.glob("best-*.safetensors")]:
             path.unlink(missing_ok=True)
-
-
-def _write_only(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    write_tensors(path, tensors)
 
 
 def _best_step(index: Path) -> int | None:

@@ -73,5 +73,6 @@ class Diary:
         return pd.DataFrame(self.rows, columns=list(COLUMNS)).astype({"step": int, "epoch": int})
 
     def numbers(self) -> Row:
-        """Return all as JSON can hold it."""
-        return {name: getattr(self, name) for name in ("rows", "losses", "n_losses", "seconds", "learning")}
+        """Return all as JSON can hold it, in a copy: it is written while the run goes on."""
+        counts = {name: getattr(self, name) for name in ("losses", "n_losses", "seconds", "learning")}
+        return {"rows": list(self.rows), **counts}

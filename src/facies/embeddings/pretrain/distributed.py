@@ -53,8 +53,8 @@ class Processes:
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
         """Return the network so that its gradients are averaged over the processes.
 
-        On GPUs, batch normalisation takes its means over all processes too. On CPUs torch has no such layer: each process normalises its own
-        share, so that networks with batch normalisation learn a little differently in two processes than in one.
+        On GPUs, batch normalisation takes its means over all processes too. On CPUs torch has no such layer: each process normalises its
+        own share, so that networks with batch normalisation learn a little differently in two processes than in one.
         """
         if self.world == 1:
             return network

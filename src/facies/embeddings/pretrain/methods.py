@@ -85,7 +85,7 @@ class SimClr(Taught):
         """Return the projections."""
         return self.head(vectors)
 
-    def forward(self, views: Tensor, step: Step) -> Tensor:
+    def forward(self, views: Tensor, step: Step) -> Tensor:  # noqa: ARG002
         """Return the cross entropy of telling the other view of a crop among all crops of the batch."""
         first, second = self.head(self.backbone(views)).chunk(2)
         return _in_full(self.loss, first, second)
@@ -105,7 +105,7 @@ class VicReg(Taught):
         """Return the projections."""
         return self.head(vectors)
 
-    def forward(self, views: Tensor, step: Step) -> Tensor:
+    def forward(self, views: Tensor, step: Step) -> Tensor:  # noqa: ARG002
         """Return the weighted sum of the three terms."""
         first, second = self.head(self.backbone(views)).chunk(2)
         return _in_full(self.loss, first, second)
@@ -125,7 +125,7 @@ class Byol(Taught):
         """Return the projections."""
         return self.head(vectors)
 
-    def forward(self, views: Tensor, step: Step) -> Tensor:
+    def forward(self, views: Tensor, step: Step) -> Tensor:  # noqa: ARG002
         """Return the negative cosine, both views in both roles."""
         first, second = self.predictor(self.head(self.backbone(views))).chunk(2)
         with torch.no_grad():
@@ -166,7 +166,7 @@ class Dino(Taught):
         """Return the teacher's projections."""
         return self.teacher_head(vectors)
 
-    def forward(self, views: Tensor, step: Step) -> Tensor:
+    def forward(self, views: Tensor, step: Step) -> Tensor:  # noqa: ARG002
         """Return the cross entropy between teacher and student, each on the other's view."""
         learnt = self.head(self.backbone(views)).float().chunk(2)
         with torch.no_grad():

@@ -188,7 +188,8 @@ class Watch:
             found = f"spread {_least_spread(row):.3f} (least {monitor.min_spread}), rank {row['rank']:.1f} (least {monitor.min_rank})"
             remedy = "lower learning_rate, raise batch_size or take another method"
             return f"the vectors have collapsed at step {step}: {found}; the run ends: {remedy}"
-        return f"the probe has not improved in {self.since_best} looks: the run ends at step {step}, the weights of step {self.best_step} are kept"
+        kept = f"the weights of step {self.best_step} are kept"
+        return f"the probe has not improved in {self.since_best} looks: the run ends at step {step}, {kept}"
 
 
 def _least_spread(row: Mapping[str, float | None]) -> float:

@@ -33,7 +33,8 @@ class Precision:
         """Return the context of a forward pass."""
         if self.name == "float32":
             return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=DTYPES[self.name])
+        context: contextlib.AbstractContextManager[Any] = torch.autocast(self.device.type, dtype=DTYPES[self.name])
+        return context
 
     def scaler(self) -> torch.amp.GradScaler:
         """Return what keeps small gradients of float16 from vanishing; it does nothing in the other formats."""

@@ -192,9 +192,8 @@ class _Run:
 
     def learn(self, progress: Progress) -> None:
         """Make all steps that are left."""
-        if self.watch.ended:
-            return
-        with Ahead(self.batches, self.step, self.n_steps) as ahead:
+        last = self.step if self.watch.ended else self.n_steps
+        with Ahead(self.batches, self.step, last) as ahead:
             for views in ahead:
                 self._learn_from(views)
                 self._write_when_due()
@@ -335,7 +334,7 @@ class _Run:
         self.diary.mark_saved()
         if self.processes.writes:
             numbers = {"best_step": self.watch.best_step, "watch": dataclasses.asdict(self.watch), "diary": self.diary.numbers()}
-            numbers["scaler"] = self.scaler.state_dict()
+            numbers |= {"scaler": self.scaler.state_dict(), "surroundings": self.precision.describe()}
             self.checkpoints.save(Snapshot(self.step, tensors_of(self.taught, self.optimiser), numbers))
 
     def _restore(self, snapshot: Snapshot) -> None:
@@ -345,6 +344,10 @@ class _Run:
         if snapshot.numbers["scaler"]:
             self.scaler.load_state_dict(snapshot.numbers["scaler"])
         self.tell(f"going on after step {self.step} of {self.n_steps}")
+        before, now = snapshot.numbers["surroundings"], self.precision.describe()
+        changed = [name for name in now if before[name] != now[name]]
+        if changed:
+            self.tell(f"{', '.join(changed)} changed since then: the last bits of the weights may be others than in an uninterrupted run")
 
     def finish(self) -> Pretrained:
         """Write the weights that are kept and say what was done."""
