@@ -163,7 +163,7 @@ def test_dry_run__counts_and_writes_nothing(unread, capsys):
     plan = json.loads(capsys.readouterr().out)
     assert plan["n_people"] + plan["n_held_out_people"] == 40
     assert plan["n_steps"] == 4
-    assert not (unread / "derived").exists()
+    assert not (unread / "derived" / "pretrain").exists()
 
 
 def test_command_line__changes_the_recipes_method_and_length(unread, capsys):
@@ -196,8 +196,8 @@ def test_gather_unlabelled__with_fewer_labelled_people_than_folds_goes_on_and_sa
 
 def test_probe__knows_nobody_of_the_validation_fold_and_keeps_families_together(unread):
     config = read_config(unread)
-    config = config.model_copy(update={"models": config.models.model_copy(update={"group": "family_id"})})
     cohort, _ = gather_unlabelled(unread, config, jobs=2, random_state=1)
+    config = config.model_copy(update={"models": config.models.model_copy(update={"group": "family_id"})})
     people = sorted(cohort.participants.participant_id)
     cohort.participants["family_id"] = [f"f{place // 2}" for place, _ in enumerate(people)]
     away = held_out_people(cohort, config)

@@ -12,11 +12,12 @@ import torch
 from pictures import SIZE, crops_in
 
 from facies.embeddings.pretrain import train
+from facies.embeddings.pretrain.__main__ import main
 from facies.embeddings.pretrain.crops import CropArray
 from facies.embeddings.pretrain.diary import COLUMNS
 from facies.embeddings.pretrain.methods import SimClr
 from facies.embeddings.pretrain.monitor import Probe
-from facies.embeddings.pretrain.recipe import PretrainRecipe, parse_recipe, read_recipe
+from facies.embeddings.pretrain.recipe import PretrainRecipe, parse_recipe, read_recipe, to_toml
 from facies.embeddings.pretrain.train import Pretrained, pretrain
 from facies.errors import FaciesError, InputError, StoreError
 from facies.store import read_frame
@@ -211,3 +212,14 @@ def test_pretrain__leaves_torchs_chance_as_it_was(crops: CropArray, tmp_path: Pa
     torch.manual_seed(1)
     first_run(crops, tmp_path, steps=1)
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_main__runs_a_recipe_and_ends_with_one_line_where_it_cannot(
+    crops: CropArray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(crops.crops.filename).parent  # type: ignore[attr-defined]
+    (tmp_path / "recipe.toml").write_text(to_toml(recipe(steps=1)))
+    assert main([str(folder), str(tmp_path / "recipe.toml"), str(tmp_path / "out")]) == 0
+    assert "weights.safetensors: simclr, 1 steps" in capsys.readouterr().out
+    assert main([str(folder), str(tmp_path / "absent.toml"), str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith("absent.toml cannot be read")
