@@ -13,6 +13,7 @@ import pytest
 
 from facies.cli.app import run as command
 from facies.embeddings import load_encoder
+from facies.embeddings.pretrain.recipe import parse_recipe, read_recipe
 from facies.errors import InputError
 from facies.models import read_bundle
 from facies.store import read_table, write_tsv
@@ -112,8 +113,6 @@ def test_pretrain__the_encoder_is_an_ordinary_network_with_its_description(pretr
 
 
 def test_pretrain__again_changes_nothing(copied):
-    from facies.embeddings.pretrain.recipe import read_recipe
-
     before = {path: path.read_bytes() for path in (copied / "derived" / "pretrain").glob("*.*")}
     summary = pretrain_study(copied, recipe=read_recipe(copied / "recipe.toml"))
     assert not summary.ran
@@ -121,8 +120,6 @@ def test_pretrain__again_changes_nothing(copied):
 
 
 def test_pretrain__another_recipe_after_a_finished_run_starts_anew(copied):
-    from facies.embeddings.pretrain.recipe import parse_recipe
-
     settings = tomllib.loads(RECIPE) | {"batch_size": 8, "steps": 1}
     recipe = parse_recipe(settings)
     summary = pretrain_study(copied, recipe=recipe, include_validation=True)
@@ -191,7 +188,10 @@ def test_gather_unlabelled__with_fewer_labelled_people_than_folds_goes_on_and_sa
     assert lacking.startswith("3 labelled people for 5 folds")
     assert held_out_people(cohort, config) == []
     (study / "readings.tsv").unlink()
-    assert plan_pretraining(study)["not_told"].startswith("0 labelled people for 5 folds")
+    recipe = read_recipe(study / "recipe.toml")
+    assert plan_pretraining(study, recipe=recipe)["not_told"].startswith("0 labelled people for 5 folds")
+    with pytest.raises(InputError, match="only 40 crops for batches of 128: set batch_size to 40 or less"):
+        plan_pretraining(study)
 
 
 def test_probe__knows_nobody_of_the_validation_fold_and_keeps_families_together(unread):

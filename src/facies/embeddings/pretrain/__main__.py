@@ -11,6 +11,7 @@ The crops must have been cut (``facies pretrain`` does it), and the folder must 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FaciesError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{run.weights}: {run.recipe.method}, {run.steps} steps, {run.seconds / 60:.1f} minutes")
+    if os.environ.get("RANK", "0") == "0":  # torchrun's number of this process
+        print(f"{run.weights}: {run.recipe.method}, {run.steps} steps, {run.seconds / 60:.1f} minutes")
     return 0
 
 
