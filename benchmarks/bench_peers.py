@@ -1,6 +1,6 @@
 """Photograph file to vector: facies against what a user would install instead, on the same photographs in the same run.
 
-    python benchmarks/bench_peers.py [--peers facenet-pytorch ...] [--photographs 400] [--repeats 3] [--encoder hog]
+    python benchmarks/bench_peers.py [--peers facenet-pytorch ...] [--photographs 400] [--repeats 3] [--encoder facies-s]
 
 For each peer a throw-away environment is made with pinned versions (several GB for those that need torch) and deleted afterwards; what
 cannot be installed or started is a line of the table with the reason. A peer runs in its quickest setting, found on a few photographs
@@ -336,7 +336,7 @@ def main() -> None:
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--photographs", type=int, default=400, help="timed ones; processes of facies start from 256 on")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--encoder", default="hog")
+    parser.add_argument("--encoder", default="facies-s")
     parser.add_argument("--minutes", type=float, default=15, help="what one step of an installation may take")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # environments are deleted when the benchmark is ended, too

@@ -985,7 +985,9 @@ LEARNING_PAIRS = Table(
         _number("ci_high", "upper end of the same"),
         _number("simultaneous_low", "lower end of the interval that holds for all pairs of this metric together"),
         _number("simultaneous_high", "upper end of the same"),
-        _number("p_adjusted", "of no difference, adjusted for all pairs of this metric (largest statistic of each draw)", minimum=0, maximum=1),
+        _number(
+            "p_adjusted", "of no difference, adjusted for all pairs of this metric (largest statistic of each draw)", minimum=0, maximum=1
+        ),
     ),
     "learning",
 )
@@ -1083,7 +1085,9 @@ PRETRAINING_HELP = Table(
     ("model_id", "people"),
     (
         _MODEL,
-        Column("people", "category", "all: everybody with a reference; held_out: those whom pretraining never saw", levels=("all", "held_out")),
+        Column(
+            "people", "category", "all: everybody with a reference; held_out: those whom pretraining never saw", levels=("all", "held_out")
+        ),
         Column("n", "integer", "participants", minimum=0),
         _number("mae", "mean absolute error, cross-fitted", "years", minimum=0),
         _number("mae_low", "lower end of its interval, by drawing participants"),

@@ -120,7 +120,7 @@ def test_number_of_threads__changes_no_bit_of_a_real_network(shared):
 
 
 def test_unknown_encoder__is_answered_with_the_list():
-    with pytest.raises(InputError, match="choose one of pixels, hog, onnx:<file>, timm:<name>, farl"):
+    with pytest.raises(InputError, match="choose one of pixels, hog, facies-s, onnx:<file>, timm:<name>, farl, ssl"):
         load_encoder("resnet50")
 
 

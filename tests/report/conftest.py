@@ -217,6 +217,7 @@ def analyses(people: pd.DataFrame, sources: tuple[str, ...]) -> dict[str, Any]:
         "score_groups": invented.score_groups(n, sources), "scans": invented.scans(n, sources, points, 100_000), "scan_points": points,
         "replications": invented.replications(n, sources), "shifts": invented.shifts(computed),
         "replication_metrics": invented.replication_metrics(computed) if computed else None, "margins": invented.MARGIN_LOG,
+        **(invented.learning(n, computed) if computed else {}),
     }  # fmt: skip
 
 

@@ -380,3 +380,50 @@ def replication_metrics(computed: Sequence[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["system", "metric", "value"])
     ends = {"target": "perceived_age", "subgroup": "all", "ci_low": frame.value - 0.1, "ci_high": frame.value + 0.1, "n": 240}
     return tables.REPLICATION_METRICS.validate(frame.assign(**ends))
+
+
+def learning(n: int, computed: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Ways to learn: every computed source is a classical model, one way is left out."""
+    ways = [
+        {"way": "classical", "model_id": model, "n": n, "mae": 4.1 - k, "mae_low": 3.9 - k, "mae_high": 4.3 - k, "label_noise_floor": 0.9,
+         "mae_predicting_the_mean": 7.2, "slope": 0.6, "slope_low": 0.55, "slope_high": 0.65, "r": 0.8, "r_low": 0.75, "r_high": 0.85}
+        for k, model in enumerate(computed)
+    ]  # fmt: skip
+    ways.append({"way": "ssl", "model_id": "ssl", "n": 0, "note": "left out by --skip"})
+    pairs = [
+        {"model_id": computed[0], "against": computed[-1], "metric": metric, "n": n, "difference": 0.9, "std_error": 0.1, "ci_low": 0.7,
+         "ci_high": 1.1, "simultaneous_low": 0.6, "simultaneous_high": 1.2, "p_adjusted": 0.002}
+        for metric in ("mae", "slope")
+    ]  # fmt: skip
+    sources = [("panel", np.nan, 0.5, np.nan), *((model, "classical", 0.4, 0.8) for model in computed)]
+    associations = [
+        {"source": source, "way": way, "role": "exposure", "variable": "hearing_loss", "adjustment": "model_1", "scale": "difference",
+         "per": 5.0, "n": n, "n_events": np.nan, "estimate": estimate, "ci_low": estimate - 0.1, "ci_high": estimate + 0.1, "ratio": ratio,
+         "ratio_low": ratio, "ratio_high": ratio, "note": None}
+        for source, way, estimate, ratio in sources
+    ]  # fmt: skip
+    costs = [
+        {"way": "classical", "model_id": model, "n_photographs": 2 * n, "photographs_per_second": 60.0, "pretraining_minutes": 0.0,
+         "finetuning_minutes": 0.0, "embedding_minutes": 1.0, "fitting_minutes": 0.2}
+        for model in computed
+    ]  # fmt: skip
+    curves = [
+        {"way": "classical", "model_id": computed[0], "along": along, "size": size, "n": n, "n_repeats": 5, "mae": 4 + 9 / size,
+         "ci_low": 3.8 + 9 / size, "ci_high": 4.2 + 9 / size, "repeat_sd": 0.1, "fitted": 4 + 9 / size, "label_noise_floor": 0.9}
+        for along, sizes in (("people", (60, 120, 240)), ("readers", (1, 3, 9)))
+        for size in sizes
+    ]  # fmt: skip
+    forecasts = [
+        {"way": "classical", "model_id": computed[0], "along": along, "start": start, "size": size, "mae_start": 4.1, "mae": 4.0,
+         "mae_low": 3.8, "mae_high": 4.2, "gain": 0.1, "gain_low": 0.0, "gain_high": 0.2, "asymptote": 3.9, "exponent": 1.0, "miss": 0.02}
+        for along, start, size in (("people", n, n + 500), ("readers", 9, 19))
+    ]  # fmt: skip
+    columns = [column.name for column in tables.LEARNING_WAYS.columns]
+    return {
+        "learning_ways": tables.LEARNING_WAYS.validate(pd.DataFrame(ways, columns=columns)),
+        "learning_pairs": tables.LEARNING_PAIRS.validate(pd.DataFrame(pairs)),
+        "learning_associations": tables.LEARNING_ASSOCIATIONS.validate(pd.DataFrame(associations)),
+        "learning_costs": tables.LEARNING_COSTS.validate(pd.DataFrame(costs)),
+        "learning_curves": tables.LEARNING_CURVES.validate(pd.DataFrame(curves)),
+        "learning_forecasts": tables.LEARNING_FORECASTS.validate(pd.DataFrame(forecasts)),
+    }

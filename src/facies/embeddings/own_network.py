@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NoReturn
 
 from facies.errors import InputError
@@ -11,7 +10,7 @@ NAME = "ssl"
 """What ``study.toml`` calls it."""
 
 
-def load(argument: str, *, weights: Path | None, threads: int, runtime: str, precision: str) -> NoReturn:
+def load(*_argument: object, **_settings: object) -> NoReturn:
     """Refuse to load it outside of a study.
 
     Raises

@@ -58,7 +58,9 @@ class EmbeddingSection(Section):
     """``[embeddings]``"""
 
     encoders: list[str] = Field(
-        ["facies-s"], min_length=1, description="facies-s, hog, pixels, ssl (from facies pretrain), onnx:FILE, timm:NAME, farl; several are compared"
+        ["facies-s"],
+        min_length=1,
+        description="facies-s, hog, pixels, ssl (from facies pretrain), onnx:FILE, timm:NAME, farl; several are compared",
     )
     weights: dict[str, str] = Field(default_factory=dict, description="encoder = file of its weights, where the weights store has none")
     runtime: Literal["onnxruntime", "openvino"] = Field(

@@ -129,7 +129,7 @@ def test_pretrain__stops_at_a_loss_that_is_no_number_and_keeps_the_last_good_che
         first_run(crops, tmp_path, precision="bfloat16")
     assert str(caught.value) == (
         'the loss is no number at step 4: lower learning_rate (now 0.001), or write precision = "float32" (now "bfloat16"); '
-        "the last good checkpoint is kept"
+        "the last good checkpoint is kept, delete the folder checkpoints before you change the recipe"
     )
     monkeypatch.undo()
     told: list[str] = []

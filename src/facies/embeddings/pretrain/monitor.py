@@ -123,7 +123,10 @@ def probe_errors(vectors: Vectors, participant_ids: list[str], probe: Probe, *, 
 
 
 def _cross_predict(X: Floats, y: Floats, folds: np.ndarray[Any, Any], neighbours: int) -> Floats:
-    """Return the predictions of ridge and neighbours, (n, 2)."""
+    """Return the predictions of ridge and neighbours, (n, 2).
+
+    The ridge's stay within the labels that it was fitted on: before norms have settled, vectors of other people can be far away.
+    """
     from sklearn.linear_model import RidgeCV
     from sklearn.neighbors import KNeighborsRegressor
     from sklearn.preprocessing import StandardScaler
@@ -134,7 +137,8 @@ def _cross_predict(X: Floats, y: Floats, folds: np.ndarray[Any, Any], neighbours
         scaler = StandardScaler().fit(X[train])
         here, there = scaler.transform(X[train]), scaler.transform(X[test])
         nearest = KNeighborsRegressor(min(neighbours, int(train.sum())), metric="cosine").fit(here, y[train])
-        predicted[test] = np.column_stack([RidgeCV(PENALTIES).fit(here, y[train]).predict(there), nearest.predict(there)])
+        line = np.clip(RidgeCV(PENALTIES).fit(here, y[train]).predict(there), y[train].min(), y[train].max())
+        predicted[test] = np.column_stack([line, nearest.predict(there)])
     return predicted
 
 

@@ -248,7 +248,8 @@ class _Run:
             rate, precision = self.recipe.learning_rate, self.recipe.precision
             also = "" if precision == "float32" else f', or write precision = "float32" (now "{precision}")'
             raise InputError(
-                f"the loss is no number at step {self.step}: lower learning_rate (now {rate:g}){also}; the last good checkpoint is kept"
+                f"the loss is no number at step {self.step}: lower learning_rate (now {rate:g}){also}; the last good checkpoint is kept, "
+                "delete the folder checkpoints before you change the recipe"
             )
 
     @contextlib.contextmanager

@@ -37,6 +37,7 @@ OPTIONAL = {
     "replications": "Replication in a second study",
     "shifts": "Shift between two studies",
     "replication_metrics": "Calibration in a second study",
+    "learning_ways": "Ways to learn",
     "margins": "Equivalence margins",
 }
 """Parts that a study may ask for, and what they are called where they are absent."""

@@ -291,7 +291,7 @@ def _curve_grid(data: ReportData, rows: pd.DataFrame) -> Grid:
 def _forecasts(data: ReportData) -> list[Block]:
     rows = data.table("learning_forecasts")
     if rows is None:
-        return []
+        return [Missing("What more would bring", data.why_missing("learning_forecasts"))]
     cells = tuple(
         (
             data.label(row.model_id), ALONG[row.along], f"{count(row.start)} → {count(row.size)}", fixed(row.mae_start),
