@@ -39,7 +39,8 @@ def test_page__identifiers_are_unique_and_every_reference_has_its_target(report_
 
 def test_page__figures_and_faces_say_in_words_what_they_show(report_html: str, page: Any) -> None:
     figures = page.values("aria-label")
-    assert len(figures) == 4 + 1 + 6 + 5 + 2 + 1 + 8 + 6  # agreement, gaps, forests, curves, comparison, genotypes, scans, replication
+    # agreement, gaps, forests, curves, comparison, genotypes, scans, replication, ways to learn
+    assert len(figures) == 4 + 1 + 6 + 5 + 2 + 1 + 8 + 6 + 5
     assert all(re.search(r"\d", text) for text in figures)
     assert len(page.values("alt", "img")) == 2
     assert all("200 people" in text for text in page.values("alt", "img"))
@@ -134,10 +135,12 @@ def test_page__without_figures_it_says_their_findings_in_words(report_data: Repo
     assert "Bland-Altman plot of predicted minus reference" in page.text
 
 
+OWN_ENCODER = {"pretraining", "pretraining_history", "pretraining_help"}
+"""A section of its own only where the study has learnt an encoder; see test_pretraining.py."""
+
+
 def test_page__a_part_that_is_missing_is_named_with_its_reason(bare_page: Any) -> None:
-    shown = {
-        name: reason for name, reason in MISSING.items() if name != "comparisons" and name != "bland_altman" and name != "error_by_age"
-    }
+    shown = {name: reason for name, reason in MISSING.items() if name not in {"comparisons", "bland_altman", "error_by_age"} | OWN_ENCODER}
     assert [name for name, reason in shown.items() if name != "splits" and reason not in bare_page.text] == []
     assert MISSING["splits"] in bare_page.text
     assert "svg" not in bare_page.tags
@@ -148,7 +151,7 @@ def test_page__no_heading_is_empty(report_html: str, bare_data: ReportData) -> N
         assert re.search(r"</h3>\s*(<h[23]|</section>)|</h2>\s*</section>", html) is None
 
 
-@pytest.mark.parametrize("name", sorted(set(MISSING) - {"runs", "model_cards", "average_faces", "margins"}))
+@pytest.mark.parametrize("name", sorted(set(MISSING) - {"runs", "model_cards", "average_faces", "margins"} - OWN_ENCODER))
 def test_page__any_table_may_be_absent_or_empty(report_data: ReportData, name: str) -> None:
     frame = getattr(report_data, name)
     absent = render_report(dataclasses.replace(report_data, **{name: None}, missing={name: "the reason of this test"}), figures=False)
