@@ -66,18 +66,21 @@ def _parameter(parameter: Any) -> str:
 
 def settings() -> str:
     """Return the page of settings of study.toml."""
+    from facies.study.condition_settings import NegativesSection, SaliencySection
     from facies.study.config import ExposureSection, OutcomeSection, ScoreSection, StudyConfig, TraitSection
 
     lines = ["# Settings of `study.toml`", ""]
     sections = [(f"[{name}]", field.annotation) for name, field in StudyConfig.model_fields.items()]
+    sections.append(("[conditions.saliency]", SaliencySection))
     lists = {
         "association.exposures": ExposureSection, "association.outcomes": OutcomeSection, "association.traits": TraitSection,
-        "genotypes.scores": ScoreSection,
+        "conditions.negatives": NegativesSection, "genotypes.scores": ScoreSection,
     }  # fmt: skip
     for title, kind in [*sections, *((f"[[{name}]]", kind) for name, kind in lists.items())]:
         lines += [f"## `{title}`", "", "| setting | default | what it does |", "|---|---|---|"]
         for name, field in kind.model_fields.items():
-            default = "required" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
+            nested = field.annotation is SaliencySection
+            default = "required" if field.is_required() else "" if nested else f"`{field.get_default(call_default_factory=True)!r}`"
             lines.append(f"| `{name}` | {default} | {field.description or 'tables of their own, below'} |")
         lines.append("")
     return "\n".join([*lines, *gate()])

@@ -6,25 +6,22 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from facies.errors import InputError
+from facies.study.condition_settings import ConditionSection
+from facies.study.section import Section
 
 CONFIG_NAME = "study.toml"
-
-
-class Section(BaseModel):
-    """A part of ``study.toml``; a setting that facies does not know is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class StudySection(Section):
     """``[study]``"""
 
     name: str = Field(description="the title that stands on the report")
-    target: Literal["perceived_age", "age"] = Field(
-        "perceived_age", description="what is learnt: perceived_age from human readings, or age as the cohort recorded it"
+    target: Literal["perceived_age", "age", "facies"] = Field(
+        "perceived_age",
+        description="what is learnt: perceived_age from human readings, age as the cohort recorded it, or facies: who has a disease",
     )
     random_state: int = Field(1, ge=0, description="the seed of everything that involves chance")
     simulated: bool = Field(False, description="whether the people are simulated; the report then says so at its top")
@@ -271,11 +268,20 @@ class StudyConfig(Section):
     embeddings: EmbeddingSection = EmbeddingSection()
     models: ModelSection = ModelSection()
     finetune: FinetuneSection = FinetuneSection()
+    conditions: ConditionSection = ConditionSection()
     evaluation: EvaluationSection = EvaluationSection()
     association: AssociationSection = AssociationSection()
     genotypes: GenotypesSection = GenotypesSection()
     replication: ReplicationSection = ReplicationSection()
     report: ReportSection = ReportSection()
+
+    @model_validator(mode="after")
+    def _conditions_where_they_are_learnt(self) -> StudyConfig:
+        if self.study.target == "facies" and not self.conditions.target_conditions:
+            raise ValueError("target facies needs conditions.target_conditions: name the diseases, such as acromegaly")
+        if self.study.target != "facies" and self.conditions.target_conditions:
+            raise ValueError("conditions.target_conditions needs study.target = 'facies': write that, or remove the conditions")
+        return self
 
     @model_validator(mode="after")
     def _age_is_no_proxy_of_itself(self) -> StudyConfig:

@@ -168,10 +168,11 @@ def _dataset(order: Order, shards: list[tuple[int, bytes]], jobs: int) -> Any:
     context.max_errored_blocks = -1  # a shard that is given up does not take the others with it
     rows = [{"number": number, "photographs": data} for number, data in shards]
     least = jobs if order["address"] is None else 1
+    # One call at a time an actor: those that wait behind a call that ends the actor would be counted as lost with it.
+    pool = ray.data.ActorPoolStrategy(min_size=least, max_size=max(least, min(jobs, len(rows))), max_tasks_in_flight_per_actor=1)
     return ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         ShardWorker, batch_size=1, num_cpus=CORES_AN_ACTOR, fn_constructor_args=(json.dumps(order["job"]),),
-        compute=ray.data.ActorPoolStrategy(min_size=least, max_size=max(least, min(jobs, len(rows)))), max_restarts=-1,
-        max_task_retries=order["tries"] - 1,
+        compute=pool, max_restarts=-1, max_task_retries=order["tries"] - 1,
     )  # fmt: skip
 
 
