@@ -98,7 +98,7 @@ PEERS = {
     ),
     "deepface": Peer(
         "deepface_peer.py",
-        [["deepface==0.0.103", "opencv-contrib-python-headless<5", "werkzeug"], [*TORCH, "onnx==1.23.2"]],
+        [["deepface==0.0.103", "opencv-contrib-python-headless<5", "opencv-python<5", "werkzeug"], [*TORCH, "onnx==1.23.2"]],
         [Setting(*way) for way in itertools.product((1, CORES), ("GhostFaceNet,yunet", "Facenet512,yunet", "GhostFaceNet,opencv"))],
         prepare=["--prepare", str(YUNET) if YUNET.is_file() else ""],
         environment={"DEEPFACE_BACKEND_ENGINE": "onnx"},
@@ -129,8 +129,8 @@ def family(pid: int) -> Iterator[int]:
     while waiting:
         one = waiting.pop()
         yield one
-        for told in Path(f"/proc/{one}/task").glob("*/children"):
-            with suppress(OSError):  # it ended in the meantime
+        with suppress(OSError):  # it ended in the meantime
+            for told in Path(f"/proc/{one}/task").glob("*/children"):
                 waiting += map(int, told.read_text().split())
 
 

@@ -86,7 +86,7 @@ def test_study_by_openvino__keeps_runtime_and_precision_in_record_and_bundle_and
     settings = read_config(copied)
     cohort = gather_cohort(copied, settings, jobs=2, random_state=1)
     extractor = make_extractor(copied, settings)
-    run_stage(copied, faces_stage(copied, settings, cohort, extractor, jobs=2, progress=None), random_state=1)
+    run_stage(copied, faces_stage(copied, settings, cohort.photographs, extractor, jobs=2, progress=None), random_state=1)
     run_stage(copied, models_stage(copied, settings, cohort, read_table(copied, FACES), extractor, random_state=1), random_state=1)
     record = read_record(copied, "faces")
     assert record is not None

@@ -27,7 +27,7 @@ from facies.study.extraction import (
     keep_used_parts,
     plan_tasks,
 )
-from facies.study.intake import Cohort, photograph_folders
+from facies.study.intake import photograph_folders
 from facies.study.stages import Outcome, Stage
 from facies.tables import FACES, PHOTOGRAPHS
 
@@ -149,12 +149,14 @@ def parts_folder(study: Path) -> Path:
     return study / "derived" / "embeddings" / "parts"
 
 
-def faces_stage(study: Path, config: StudyConfig, cohort: Cohort, extractor: Extractor, *, jobs: int, progress: Progress | None) -> Stage:
+def faces_stage(
+    study: Path, config: StudyConfig, photographs: pd.DataFrame, extractor: Extractor, *, jobs: int, progress: Progress | None
+) -> Stage:  # fmt: skip
     """Return the stage ``faces``: photographs to the faces' table and vectors."""
 
     def compute() -> Outcome:
         parts = parts_folder(study)
-        tasks = plan_tasks(cohort.photographs, photograph_folders(study, config), extractor)
+        tasks = plan_tasks(photographs, photograph_folders(study, config), extractor)
         index = extract_parts(tasks, extractor, parts, jobs=jobs, progress=progress)
         faces = collect_faces(tasks, index)
         index = keep_used_parts(tasks, index, parts)

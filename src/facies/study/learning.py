@@ -196,7 +196,7 @@ class _Comparison:
         forget_finetuned(self.study, self.cohort.photographs)
         require_columns(self.config, self.cohort)
         self._do(intake_stage(self.study, self.config, self.cohort))
-        self._do(faces_stage(self.study, self.config, self.cohort, self.extractor, jobs=self.jobs, progress=self.progress))
+        self._do(faces_stage(self.study, self.config, self.cohort.photographs, self.extractor, jobs=self.jobs, progress=self.progress))
         self._do(self._learning())
         self._do(self._curves())
         page = learning_page(self.study, self.config, tuple(self.records), notes=self.cohort.notes)

@@ -98,6 +98,11 @@ class _Run:
     def all_stages(self, jobs: int, progress: Progress | None) -> RunSummary:
         study, config = self.study, self.config
         _remove_leftovers(study)
+        if config.study.target == "facies":
+            from facies.study.conditions.run import run_conditions
+
+            run_conditions(self, study, config, jobs=jobs, random_state=self.random_state, progress=progress)
+            return self._summary()
         register_margins(study, config.association)
         extractor = make_extractor(study, config)
         cohort = gather_cohort(study, config, jobs=jobs, random_state=self.random_state)
@@ -108,7 +113,7 @@ class _Run:
         require_columns(config, cohort)
         require_genes(study, config, cohort.participants.participant_id.tolist())
         self.do(intake_stage(study, config, cohort))
-        self.do(faces_stage(study, config, cohort, extractor, jobs=jobs, progress=progress))
+        self.do(faces_stage(study, config, cohort.photographs, extractor, jobs=jobs, progress=progress))
         faces = read_table(study, FACES)
         self.do(models_stage(study, config, cohort, faces, extractor, random_state=self.random_state))
         predictions = read_table(study, PARTICIPANT_PREDICTIONS)
@@ -117,7 +122,10 @@ class _Run:
         if config.replication.validation is not None:
             self._replicate(study / config.replication.validation, jobs, progress)
         self.do(report_stage(study, config, cohort, read_cards(study)))
-        return RunSummary(tuple(self.records), tuple(self.ran), study / "report" / "report.html")
+        return self._summary()
+
+    def _summary(self) -> RunSummary:
+        return RunSummary(tuple(self.records), tuple(self.ran), self.study / "report" / "report.html")
 
     def _genes_and_associations(self, cohort: Cohort, predictions: pd.DataFrame, jobs: int, progress: Progress | None) -> None:
         study, config = self.study, self.config
@@ -182,10 +190,21 @@ def plan_study(study: Path, *, seed: int | None = None) -> dict[str, str]:
     """Say what a run would do, without computing: each stage and when it last ran."""
     config = read_config(study)
     asked = {"random_state": str(config.study.random_state if seed is None else seed)}
-    unasked = {"association": not is_asked(config), "genes": config.genotypes.file is None, "scan": not config.genotypes.scan}
-    names = [stage for stage in (*STAGES, "report") if not unasked.get(stage, False)]
+    unasked = {
+        "association": not is_asked(config), "genes": config.genotypes.file is None, "scan": not config.genotypes.scan,
+        "confounding": not config.conditions.check_confounding, "saliency": not config.conditions.saliency.methods,
+    }  # fmt: skip
+    names = [stage for stage in (*_stages(config), "report") if not unasked.get(stage, False)]
     records = {name: read_record(study, name) for name in names}
     return asked | {
         name: "would run" if record is None else f"ran at {record.started_at}; would run again if its inputs changed"
         for name, record in records.items()
     }
+
+
+def _stages(config: StudyConfig) -> tuple[str, ...]:
+    if config.study.target != "facies":
+        return STAGES
+    from facies.study.conditions.run import CONDITION_STAGES
+
+    return CONDITION_STAGES

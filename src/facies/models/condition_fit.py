@@ -1,0 +1,288 @@
+"""Repeated cross-fitting of conditions: everybody is scored by models that saw neither the person nor a relative."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from facies.errors import InputError
+from facies.models.classifiers.fitting import FittedCondition, Training, fit_condition
+from facies.models.classifiers.model import ConditionModel
+from facies.models.classifiers.multinomial import fit_multinomial
+from facies.models.classifiers.projection import Projection, fit_projection
+from facies.models.condition_people import ConditionPeople, gather_condition_people
+from facies.models.threads import single_thread
+from facies.models.unlikeness import Unlikeness, fit_unlikeness
+from facies.tables import CONDITION_CLASSES, CONDITION_FACE_SCORES, CONDITION_SCORES, OPERATING_POINTS
+from facies.types import Floats, Vectors
+
+FAR = 0.99
+"""Share of the training faces that are not called unlike the others."""
+
+LOG_ODDS = 30.0
+"""Log-odds are kept within this of 0."""
+
+
+class FrozenCondition(NamedTuple):
+    """A condition's model fitted on all, and its thresholds by rule: the medians over all folds of all repeats."""
+
+    model: ConditionModel
+    thresholds: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionFit:
+    """What repeated cross-fitting gives.
+
+    Parameters
+    ----------
+    face_scores, scores, classes, operating_points
+        Tables :data:`facies.tables.CONDITION_FACE_SCORES`, ``CONDITION_SCORES``, ``CONDITION_CLASSES`` (without rows where there is no
+        model of all) and ``OPERATING_POINTS``.
+    fold_models
+        The first repeat's models, by condition and fold.
+    frozen
+        The models fitted on all, by condition.
+    unlikeness, farthest
+        How far a face is from the training faces, and what is far.
+    chosen
+        One row a model: condition, repeat, fold, people, cases, what was chosen.
+    """
+
+    face_scores: pd.DataFrame
+    scores: pd.DataFrame
+    classes: pd.DataFrame
+    operating_points: pd.DataFrame
+    fold_models: dict[tuple[str, int], ConditionModel]
+    frozen: dict[str, FrozenCondition]
+    unlikeness: Unlikeness
+    farthest: float
+    chosen: pd.DataFrame
+
+
+def cross_fit_conditions(
+    X: Vectors,
+    *,
+    face_ids: Sequence[str],
+    participant_ids: Sequence[str],
+    session_ids: Sequence[str | float | None],
+    diagnosis: pd.Series,
+    learnt_session: pd.Series,
+    folds: pd.DataFrame,
+    target_conditions: Sequence[str],
+    weights: pd.Series | None = None,
+    groups: pd.Series | None = None,
+    classifier: str = "logistic",
+    model_id: str,
+    operating_points: Sequence[str] = ("youden",),
+    class_weights: bool = True,
+    multiclass: bool = True,
+    random_state: int = 0,
+) -> ConditionFit:
+    """Score everybody for every condition by models that saw neither the person nor a relative, several times over.
+
+    A condition is told from all others: controls, public negatives and people with another condition. Models are fitted on the session
+    that is learnt from; a person's photographs share the person's weight. Other sessions are scored by the same models as that one. People
+    in fold -1, or without a diagnosis, are scored by the mean over the models of all folds. What is chosen, calibration and thresholds come
+    from inner folds of people of the other folds alone.
+
+    Parameters
+    ----------
+    X
+        Vectors, (n, p), one a face; row i belongs to ``face_ids[i]`` of ``participant_ids[i]`` at ``session_ids[i]``
+        (missing: the only one).
+    diagnosis
+        By participant_id: a condition, or another word such as ``control``; missing where unknown.
+    learnt_session
+        By participant_id: the session_id that is learnt from; missing: the only one.
+    folds
+        Table :data:`facies.tables.CONDITION_SPLITS`.
+    weights
+        By participant_id: what a person counts; 0 leaves out.
+    groups
+        Family by participant_id; missing for people on their own.
+    operating_points
+        Rules of :func:`facies.stats.operating_points.choose_threshold`.
+
+    Raises
+    ------
+    InputError
+        When a family stands in two folds, a class has too few people in a fold's training set, or arguments do not fit.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> names = [f"p{i:03d}" for i in range(120)]
+    >>> ill = pd.Series(np.where(np.arange(120) % 4 == 0, "acromegaly", "control"), index=names)
+    >>> X = rng.normal(size=(120, 6)).astype(np.float32) + 2.5 * (ill == "acromegaly").to_numpy()[:, None]
+    >>> splits = pd.DataFrame({"participant_id": names, "repeat": 0, "fold": np.arange(120) // 4 % 5})
+    >>> fit = cross_fit_conditions(X, face_ids=names, participant_ids=names, session_ids=[None] * 120, diagnosis=ill,
+    ...     learnt_session=pd.Series(index=names, dtype=object), folds=splits, target_conditions=["acromegaly"], model_id="demo",
+    ...     multiclass=False)
+    >>> by_class = fit.scores.groupby("observed").score.mean()
+    >>> bool(by_class[1.0] > 1 > -1 > by_class[0.0])
+    True
+    """
+    people = gather_condition_people(
+        X, face_ids=face_ids, participant_ids=participant_ids, session_ids=session_ids, diagnosis=diagnosis,
+        learnt_session=learnt_session, folds=folds, weights=weights, groups=groups,
+    )  # fmt: skip
+    asked = _Asked(tuple(target_conditions), classifier, model_id, tuple(operating_points), class_weights, multiclass, random_state)
+    with single_thread():
+        return _Repeats(people, asked).all()
+
+
+class _Asked(NamedTuple):
+    conditions: tuple[str, ...]
+    classifier: str
+    model_id: str
+    rules: tuple[str, ...]
+    class_weights: bool
+    multiclass: bool
+    random_state: int
+
+
+class _Fold(NamedTuple):
+    """Everything that was fitted without one fold."""
+
+    conditions: dict[str, FittedCondition]
+    classes: Any
+    projection: Projection
+    n_people: int
+
+
+class _Repeats:
+    """All repeats of one cross-fit, and what has been gathered so far."""
+
+    def __init__(self, people: ConditionPeople, asked: _Asked) -> None:
+        self.people, self.asked = people, asked
+        self.face_scores: list[pd.DataFrame] = []
+        self.classes: list[pd.DataFrame] = []
+        self.points: list[dict[str, Any]] = []
+        self.chosen: list[dict[str, Any]] = []
+        self.fold_models: dict[tuple[str, int], ConditionModel] = {}
+
+    def all(self) -> ConditionFit:
+        for repeat in self.people.repeats():
+            self._repeat(repeat)
+        last = self._fit(self.people.training(None, None), -1, -1)
+        unlikeness, farthest = self._unlikeness()
+        faces = pd.concat(self.face_scores, ignore_index=True)
+        points = pd.DataFrame(self.points, columns=["model_id", "target_condition", "rule", "repeat", "fold", "threshold"])
+        return ConditionFit(
+            face_scores=CONDITION_FACE_SCORES.validate(faces),
+            scores=CONDITION_SCORES.validate(self._person_scores(faces)),
+            classes=CONDITION_CLASSES.validate(pd.concat(self.classes, ignore_index=True) if self.classes else CONDITION_CLASSES.empty()),
+            operating_points=OPERATING_POINTS.validate(points[points["repeat"] >= 0].reset_index(drop=True)),
+            fold_models=self.fold_models,
+            frozen={name: FrozenCondition(last.conditions[name].model, _median_thresholds(points, name)) for name in self.asked.conditions},
+            unlikeness=unlikeness,
+            farthest=farthest,
+            chosen=pd.DataFrame(self.chosen),
+        )
+
+    def _repeat(self, repeat: int) -> None:
+        fold_of_person = self.people.fold_of_person(repeat)
+        fits = {fold: self._fit(self.people.training(repeat, fold), repeat, fold) for fold in sorted(set(fold_of_person) - {-1})}
+        coordinates = {fold: fit.projection.apply(self.people.X) for fold, fit in fits.items()}
+        fold_of_face = fold_of_person[self.people.owner]
+        for name in self.asked.conditions:
+            log_odds = np.empty(len(self.people.X))
+            by_fold = {fold: _decide(fit.conditions[name].model, coordinates[fold]) for fold, fit in fits.items()}
+            for fold, values in by_fold.items():
+                log_odds[fold_of_face == fold] = values[fold_of_face == fold]
+            nobody = fold_of_face == -1
+            log_odds[nobody] = np.mean([values[nobody] for values in by_fold.values()], axis=0)
+            self._add_faces(name, repeat, fold_of_face, log_odds)
+            if repeat == 0:
+                self.fold_models |= {(name, fold): fit.conditions[name].model for fold, fit in fits.items()}
+        if self.asked.multiclass:
+            self._add_classes(repeat, fits, coordinates, fold_of_person)
+
+    def _fit(self, training: tuple[NDArray[np.int64], NDArray[np.int64]], repeat: int, fold: int) -> _Fold:
+        rows, persons = training
+        people, number = np.unique(persons, return_inverse=True)
+        table = self.people.table.iloc[people]
+        weights = table["weight"].to_numpy(dtype=np.float64)
+        plain = Training(np.zeros((len(rows), 1)), number.ravel(), weights, table["group"].to_numpy())
+        projection = fit_projection(self.people.X[rows].astype(np.float64), plain.shares())
+        given = plain._replace(Z=projection.apply(self.people.X[rows]))
+        fits = {}
+        for name in self.asked.conditions:
+            y = (table["diagnosis"] == name).to_numpy().astype(np.float64)
+            fits[name] = self._fit_one(given, y, projection, name, repeat, fold)
+        classes = None
+        if self.asked.multiclass and repeat >= 0:
+            classes = fit_multinomial(
+                given, table["diagnosis"].to_numpy(), class_weights=self.asked.class_weights, random_state=self.asked.random_state
+            )
+        return _Fold(fits, classes, projection, len(people))
+
+    def _fit_one(self, given: Training, y: Floats, projection: Projection, name: str, repeat: int, fold: int) -> FittedCondition:
+        asked = self.asked
+        try:
+            fit = fit_condition(
+                given, y, projection, classifier=asked.classifier, rules=asked.rules, class_weights=asked.class_weights,
+                random_state=asked.random_state,
+            )  # fmt: skip
+        except InputError as error:
+            raise InputError(f"{name}, without fold {fold}: {error}") from error
+        ids = {"model_id": asked.model_id, "target_condition": name, "repeat": repeat, "fold": fold}
+        self.points += [{**ids, "rule": rule, "threshold": threshold} for rule, threshold in fit.thresholds.items()]
+        self.chosen.append({**ids, "n": len(y), "n_cases": int(y.sum()), **fit.chosen})
+        return fit
+
+    def _add_faces(self, name: str, repeat: int, fold: NDArray[np.int64], log_odds: Floats) -> None:
+        kept = np.clip(log_odds, -LOG_ODDS, LOG_ODDS)
+        ids = {"face_id": self.people.face_ids, "model_id": self.asked.model_id, "target_condition": name, "repeat": repeat}
+        self.face_scores.append(pd.DataFrame({**ids, "fold": fold, "score": kept, "probability": 1 / (1 + np.exp(-kept))}))
+
+    def _person_scores(self, faces: pd.DataFrame) -> pd.DataFrame:
+        """Average the photographs of each person and session."""
+        people = self.people
+        visits = people.visits()
+        joined = faces.merge(visits, on="face_id", validate="many_to_one")
+        keys = ["participant_id", "session_id", "model_id", "target_condition", "repeat"]
+        grouped = joined.groupby(keys, sort=True, dropna=False)
+        found = grouped.agg(
+            fold=("fold", "first"), n_photographs=("score", "size"), score=("score", "mean"), learnt_from=("learnt_from", "first")
+        ).reset_index()
+        diagnosis = found.participant_id.map(people.table["diagnosis"])
+        observed = (diagnosis == found.target_condition).astype(float).where(diagnosis.notna() & found.learnt_from)
+        found = found.assign(probability=1 / (1 + np.exp(-found.score)), observed=observed)
+        return found[[column.name for column in CONDITION_SCORES.columns]]
+
+    def _add_classes(self, repeat: int, fits: dict[int, _Fold], coordinates: dict[int, Floats], fold_of_person: NDArray[np.int64]) -> None:
+        """Average the class probabilities of each person's learnt session."""
+        people = self.people
+        names = fits[next(iter(fits))].classes.names
+        for fold, fit in fits.items():
+            rows = np.flatnonzero(people.learnt & (fold_of_person[people.owner] == fold))
+            if not len(rows):
+                continue
+            table = pd.DataFrame(fit.classes.probabilities(coordinates[fold][rows]), columns=list(fit.classes.names))
+            mean = table.groupby(people.owner[rows]).mean().reindex(columns=list(names), fill_value=0.0)
+            long = mean.set_axis(people.table.index[mean.index]).rename_axis("participant_id").reset_index()
+            melted = long.melt("participant_id", var_name="diagnosis", value_name="probability")
+            observed = melted.participant_id.map(people.table["diagnosis"])
+            self.classes.append(melted.assign(model_id=self.asked.model_id, repeat=repeat, fold=fold, observed=observed))
+
+    def _unlikeness(self) -> tuple[Unlikeness, float]:
+        rows, persons = self.people.training(None, None)
+        shares = 1 / np.bincount(persons)[persons]
+        unlikeness = fit_unlikeness(self.people.X[rows].astype(np.float64), shares)
+        return unlikeness, float(np.quantile(unlikeness.distances(self.people.X[rows]), FAR))
+
+
+def _decide(model: ConditionModel, Z: Floats) -> Floats:
+    return model.platt.apply(model.part.decision(Z))
+
+
+def _median_thresholds(points: pd.DataFrame, condition: str) -> dict[str, float]:
+    own = points[(points.target_condition == condition) & (points["repeat"] >= 0)]
+    return {str(rule): float(value) for rule, value in own.groupby("rule", sort=False).threshold.median().items()}
