@@ -196,6 +196,30 @@ class ModelCard:
 
 
 @dataclass(frozen=True)
+class ConditionCard:
+    """What a model of conditions is and on whom it was fitted; the data behind its MODEL_CARD.md.
+
+    ``n_cases`` counts people by condition and ``sources`` people by where their photographs come from; ``ages`` and ``quality`` are the
+    ranges (lowest and highest, by measure) outside of which a prediction is warned about.
+    """
+
+    model_id: str
+    target_conditions: tuple[str, ...]
+    classifier: str
+    encoder: EncoderCard
+    n_participants: int
+    n_photographs: int
+    n_cases: Mapping[str, int]
+    sources: Mapping[str, int]
+    ages: tuple[float, float] | None
+    quality: Mapping[str, tuple[float, float]]
+    operating_points: tuple[str, ...]
+    random_state: int
+    facies_version: str
+    licences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """What one stage did: settings, hashes in and out, versions, seed, times, n in, n out, n excluded and why."""
 

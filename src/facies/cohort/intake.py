@@ -14,7 +14,7 @@ from facies.cohort.files import UserTable, find_optional_table, find_table, read
 from facies.cohort.identifiers import LINKS, hint, match_ids
 from facies.cohort.photographs import list_photographs
 from facies.errors import InputError
-from facies.tables import OUTCOMES, PANEL_ESTIMATES, PARTICIPANTS, PHOTOGRAPHS, READINGS, Table
+from facies.tables import DIAGNOSES, OUTCOMES, PANEL_ESTIMATES, PARTICIPANTS, PHOTOGRAPHS, READINGS, Table
 
 INPUTS: dict[str, Table] = {table.name: table for table in (PARTICIPANTS, PHOTOGRAPHS, READINGS, PANEL_ESTIMATES, OUTCOMES)}
 """The tables that a user gives."""
@@ -51,9 +51,9 @@ class IntakeSettings:
     sidecars: bool = True
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.rename if name not in INPUTS]
+        unknown = [name for name in self.rename if name not in (*INPUTS, DIAGNOSES.name)]
         if unknown:
-            raise InputError(f"`rename` names the table '{unknown[0]}': write one of {', '.join(INPUTS)}")
+            raise InputError(f"`rename` names the table '{unknown[0]}': write one of {', '.join(INPUTS)}, {DIAGNOSES.name}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,17 +120,34 @@ def write_bundle(folder: Path, *, frozen: FrozenModel, card: ModelCard, crop: Cr
     StoreError
         When the folder cannot be written; what was there is untouched.
     """
-    folder = Path(folder)
-    _check_place(folder)
     _check_parts(frozen, card, encoder_file)
+
+    def fill(building: Path) -> None:
+        _write_parts(building, frozen, card, crop)
+        copy_network(building, encoder_file)
+
+    return write_folder(Path(folder), fill, model_id=card.model_id)
+
+
+def write_folder(folder: Path, fill: Callable[[Path], None], *, model_id: str, kind: str | None = None) -> Path:
+    """Write a bundle's folder, whole or not at all: ``fill`` writes the parts into the folder that it is given.
+
+    Raises
+    ------
+    InputError
+        When ``folder`` holds something else than a bundle.
+    StoreError
+        When the folder cannot be written; what was there is untouched.
+    """
+    _check_place(folder)
     building = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(building, ignore_errors=True)
     try:
         building.mkdir(parents=True)
-        _write_parts(building, frozen, card, crop)
-        _copy_network(building, encoder_file)
+        fill(building)
         hashes = {path.name: file_sha256(path) for path in sorted(building.iterdir())}
-        write_json(building / MANIFEST, {"format": FORMAT, "model_id": card.model_id, "files": hashes})
+        named = {} if kind is None else {"kind": kind}
+        write_json(building / MANIFEST, {"format": FORMAT, "model_id": model_id, "files": hashes, **named})
         _put_in_place(building, folder)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -151,7 +168,7 @@ def read_bundle(folder: Path) -> Bundle:
         When the folder is no bundle, or of a later version.
     """
     folder = Path(folder)
-    files = _checked_files(folder)
+    files = checked_files(folder, PARTS)
     card = from_json(ModelCard, (folder / "card.json").read_text(encoding="utf-8"))
     crop = from_json(CropContract, (folder / "crop.json").read_text(encoding="utf-8"))
     network = folder / NETWORK if NETWORK in files else None
@@ -191,7 +208,8 @@ def _regressor_metadata(frozen: FrozenModel) -> dict[str, str]:
     return {"regressor": frozen.regressor_name, "settings": json.dumps(frozen.regressor.get_params(), sort_keys=True)}
 
 
-def _copy_network(building: Path, encoder_file: Path | None) -> None:
+def copy_network(building: Path, encoder_file: Path | None) -> None:
+    """Copy a network and its description into a bundle, where it has a file."""
     if encoder_file is None:
         return
     shutil.copyfile(encoder_file, building / NETWORK)
@@ -214,11 +232,36 @@ def _put_in_place(building: Path, folder: Path) -> None:
     shutil.rmtree(older, ignore_errors=True)
 
 
-def _checked_files(folder: Path) -> Mapping[str, str]:
+def bundle_kind(folder: Path) -> str:
+    """Return what a bundle predicts: ``age`` (a number of years) or ``condition``.
+
+    Raises
+    ------
+    InputError
+        When the folder is no bundle.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise InputError(f"{folder.name} is not a bundle, it has no {MANIFEST}: give the folder that `facies run` wrote")
+    try:
+        return str(read_json(folder / MANIFEST).get("kind", "age"))
+    except (StoreError, AttributeError) as error:
+        raise WeightsError(_altered(folder, MANIFEST)) from error
+
+
+def checked_files(folder: Path, parts: Sequence[str]) -> Mapping[str, str]:
+    """Return the files of a bundle with their hashes, once all are there and unaltered.
+
+    Raises
+    ------
+    WeightsError
+        Naming the file that is absent or altered.
+    InputError
+        When the folder is no bundle, or of a later version.
+    """
     if not (folder / MANIFEST).is_file():
         raise InputError(f"{folder.name} is not a bundle, it has no {MANIFEST}: give the folder that `facies run` wrote")
     files = _manifest(folder)
-    for name in (*PARTS, *files):
+    for name in (*parts, *files):
         if name not in files or not (folder / name).is_file():
             raise WeightsError(f"{name} is absent from the bundle {folder.name}: copy the bundle again, whole")
         if file_sha256(folder / name) != files[name]:

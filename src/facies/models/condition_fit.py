@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.models.classifiers.fitting import FittedCondition, Training, fit_condition
+from facies.models.classifiers.fitting import FittedCondition, fit_condition
 from facies.models.classifiers.model import ConditionModel
-from facies.models.classifiers.multinomial import fit_multinomial
-from facies.models.classifiers.projection import Projection, fit_projection
+from facies.models.classifiers.multinomial import Multinomial, fit_multinomial, softmax
+from facies.models.classifiers.projection import Projection
+from facies.models.classifiers.training import Training, prepare_training
 from facies.models.condition_people import ConditionPeople, gather_condition_people
 from facies.models.threads import single_thread
 from facies.models.unlikeness import Unlikeness, fit_unlikeness
@@ -45,7 +46,7 @@ class ConditionFit:
         Tables :data:`facies.tables.CONDITION_FACE_SCORES`, ``CONDITION_SCORES``, ``CONDITION_CLASSES`` (without rows where there is no
         model of all) and ``OPERATING_POINTS``.
     fold_models
-        The first repeat's models, by condition and fold.
+        The first repeat's models, by condition, repeat and fold.
     frozen
         The models fitted on all, by condition.
     unlikeness, farthest
@@ -58,7 +59,7 @@ class ConditionFit:
     scores: pd.DataFrame
     classes: pd.DataFrame
     operating_points: pd.DataFrame
-    fold_models: dict[tuple[str, int], ConditionModel]
+    fold_models: dict[tuple[str, int, int], ConditionModel]
     frozen: dict[str, FrozenCondition]
     unlikeness: Unlikeness
     farthest: float
@@ -151,9 +152,8 @@ class _Fold(NamedTuple):
     """Everything that was fitted without one fold."""
 
     conditions: dict[str, FittedCondition]
-    classes: Any
+    classes: Multinomial | None
     projection: Projection
-    n_people: int
 
 
 class _Repeats:
@@ -165,7 +165,7 @@ class _Repeats:
         self.classes: list[pd.DataFrame] = []
         self.points: list[dict[str, Any]] = []
         self.chosen: list[dict[str, Any]] = []
-        self.fold_models: dict[tuple[str, int], ConditionModel] = {}
+        self.fold_models: dict[tuple[str, int, int], ConditionModel] = {}
 
     def all(self) -> ConditionFit:
         for repeat in self.people.repeats():
@@ -200,38 +200,33 @@ class _Repeats:
             log_odds[nobody] = np.mean([values[nobody] for values in by_fold.values()], axis=0)
             self._add_faces(name, repeat, fold_of_face, log_odds)
             if repeat == 0:
-                self.fold_models |= {(name, fold): fit.conditions[name].model for fold, fit in fits.items()}
+                self.fold_models |= {(name, repeat, fold): fit.conditions[name].model for fold, fit in fits.items()}
         if self.asked.multiclass:
             self._add_classes(repeat, fits, coordinates, fold_of_person)
 
     def _fit(self, training: tuple[NDArray[np.int64], NDArray[np.int64]], repeat: int, fold: int) -> _Fold:
         rows, persons = training
         people, number = np.unique(persons, return_inverse=True)
+        if not len(people):
+            raise InputError(f"without fold {fold} nobody is left to learn from: give people of several folds a diagnosis and a photograph")
         table = self.people.table.iloc[people]
-        weights = table["weight"].to_numpy(dtype=np.float64)
-        plain = Training(np.zeros((len(rows), 1)), number.ravel(), weights, table["group"].to_numpy())
-        projection = fit_projection(self.people.X[rows].astype(np.float64), plain.shares())
-        given = plain._replace(Z=projection.apply(self.people.X[rows]))
-        fits = {}
-        for name in self.asked.conditions:
-            y = (table["diagnosis"] == name).to_numpy().astype(np.float64)
-            fits[name] = self._fit_one(given, y, projection, name, repeat, fold)
+        diagnosis = table["diagnosis"].to_numpy()
+        given = prepare_training(
+            self.people.X[rows], person=number.ravel(), weights=table["weight"].to_numpy(dtype=np.float64),
+            groups=table["group"].to_numpy(), diagnosis=diagnosis, random_state=self.asked.random_state,
+        )  # fmt: skip
+        fits = {name: self._fit_one(given, (diagnosis == name).astype(np.float64), name, repeat, fold) for name in self.asked.conditions}
         classes = None
         if self.asked.multiclass and repeat >= 0:
-            classes = fit_multinomial(
-                given, table["diagnosis"].to_numpy(), class_weights=self.asked.class_weights, random_state=self.asked.random_state
-            )
-        return _Fold(fits, classes, projection, len(people))
+            classes = fit_multinomial(given, diagnosis, class_weights=self.asked.class_weights)
+        return _Fold(fits, classes, given.projection)
 
-    def _fit_one(self, given: Training, y: Floats, projection: Projection, name: str, repeat: int, fold: int) -> FittedCondition:
+    def _fit_one(self, given: Training, y: Floats, name: str, repeat: int, fold: int) -> FittedCondition:
         asked = self.asked
         try:
-            fit = fit_condition(
-                given, y, projection, classifier=asked.classifier, rules=asked.rules, class_weights=asked.class_weights,
-                random_state=asked.random_state,
-            )  # fmt: skip
+            fit = fit_condition(given, y, classifier=asked.classifier, rules=asked.rules, class_weights=asked.class_weights)
         except InputError as error:
-            raise InputError(f"{name}, without fold {fold}: {error}") from error
+            raise InputError(f"{name}, {'all folds' if fold < 0 else f'without fold {fold}'}: {error}") from error
         ids = {"model_id": asked.model_id, "target_condition": name, "repeat": repeat, "fold": fold}
         self.points += [{**ids, "rule": rule, "threshold": threshold} for rule, threshold in fit.thresholds.items()]
         self.chosen.append({**ids, "n": len(y), "n_cases": int(y.sum()), **fit.chosen})
@@ -258,17 +253,18 @@ class _Repeats:
         return found[[column.name for column in CONDITION_SCORES.columns]]
 
     def _add_classes(self, repeat: int, fits: dict[int, _Fold], coordinates: dict[int, Floats], fold_of_person: NDArray[np.int64]) -> None:
-        """Average the class probabilities of each person's learnt session."""
+        """Add the class probabilities of each person's learnt session, by the mean over its photographs."""
         people = self.people
-        names = fits[next(iter(fits))].classes.names
         for fold, fit in fits.items():
             rows = np.flatnonzero(people.learnt & (fold_of_person[people.owner] == fold))
-            if not len(rows):
+            if fit.classes is None or not len(rows):
                 continue
-            table = pd.DataFrame(fit.classes.probabilities(coordinates[fold][rows]), columns=list(fit.classes.names))
-            mean = table.groupby(people.owner[rows]).mean().reindex(columns=list(names), fill_value=0.0)
-            long = mean.set_axis(people.table.index[mean.index]).rename_axis("participant_id").reset_index()
-            melted = long.melt("participant_id", var_name="diagnosis", value_name="probability")
+            odds = pd.DataFrame(fit.classes.decision(coordinates[fold][rows]), columns=list(fit.classes.names))
+            mean = odds.groupby(people.owner[rows]).mean()
+            table = pd.DataFrame(softmax(mean.to_numpy()), people.table.index[mean.index], mean.columns)
+            melted = (
+                table.rename_axis("participant_id").reset_index().melt("participant_id", var_name="diagnosis", value_name="probability")
+            )
             observed = melted.participant_id.map(people.table["diagnosis"])
             self.classes.append(melted.assign(model_id=self.asked.model_id, repeat=repeat, fold=fold, observed=observed))
 

@@ -49,8 +49,9 @@ def input_files(study: Path) -> dict[str, Path]:
 
 
 def photograph_folders(study: Path, config: StudyConfig) -> list[Path]:
-    """Return the folders that the photographs' paths may start from: the one of the settings, then the study's own."""
-    return [study / config.inputs.photographs_folder, study]
+    """Return the folders that photographs' paths may start from or lie in: that of the settings, the study, and those of negatives."""
+    negatives = [study / section.folder for section in config.conditions.negatives]
+    return [study / config.inputs.photographs_folder, study, *negatives]
 
 
 @dataclass(frozen=True, eq=False)

@@ -235,10 +235,11 @@ CONFOUNDING_PROBES = Table(
         CONDITION,
         Column(
             "probe", "text",
-            "background, border, blurred, metadata: what is told without the face; source_of_negatives; model_all, model_same_source, "
-            "model_without_source=NAME; demographics, demographics_and_model; permutation",
+            "background, border, metadata, blurred: what is told without the face, or by a blur; source_of_negatives; model_all, "
+            "model_same_source, model_without_source=NAME; demographics, demographics_and_model, model_beyond_demographics. "
+            "@same_source: among people from the cases' source alone",
         ),
-        number("auc", "how well cases are told from the others (or sources from each other)", minimum=0, maximum=1),
+        number("auc", "of telling cases from others, or sources from each other; model_beyond_demographics: the difference", maximum=1),
         *CI,
         number("p_value", "of chance, by permuting labels where there is one"),
         N,
@@ -357,7 +358,7 @@ SESSION_SCORES = Table(
         MODEL,
         CONDITION,
         number("days", "since the person's first session; missing without dates", "days"),
-        number("days_from_treatment", "since the treatment; negative before it", "days"),
+        number("days_from_treatment", "since the treatment of this condition; negative before it", "days"),
         Column("n_photographs", "integer", "photographs averaged", minimum=1),
         number("score", "log-odds by models that never saw the person, mean over the repeats", nullable=False),
         number("std_error", "of the score, from the spread between photographs of one session", minimum=0),
@@ -375,9 +376,9 @@ SCORE_CHANGES = Table(
         MODEL,
         CONDITION,
         number("change", "score less that of the person's first session", nullable=False),
-        number("std_error", "of the change", minimum=0),
+        number("std_error", "of the change; with what visits add where that is known", minimum=0),
         *CI,
-        number("smallest_detectable", "change that repeat photographs alone exceed in 5 % of people", minimum=0),
+        number("smallest_detectable", "change that error alone exceeds in 5 % of people", minimum=0),
         Column("verdict", "category", "of the change", levels=("lower", "higher", "within error", "no error known")),
     ),
     "follow_up",
@@ -397,11 +398,16 @@ TEST_RETEST = Table(
         number("sd_within_high", "upper end of the same"),
         number("sd_visits", "further standard deviation between visits of people who do not change; missing where unknown", minimum=0),
         number("smallest_detectable", "change between two single photographs that error alone exceeds in 5 % of people", minimum=0),
-        number("icc", "share of the variance between sessions that is not error", maximum=1),
+        number("icc", "share of the variance between people that is not error between photographs, one session a person", maximum=1),
+        number("icc_low", "lower end of its interval", maximum=1),
+        number("icc_high", "upper end of the same", maximum=1),
         NOTE,
     ),
     "follow_up",
 )
+
+TRAJECTORY_EDGES = (0, 90, 180, 365, 730, 1095, 1825, 3650, 7300, 14600)
+"""Days after treatment that bound the intervals of a trajectory; each holds its upper end."""
 
 TRAJECTORIES = Table(
     "trajectories",

@@ -17,7 +17,7 @@ LEAST_SLOPE = 1e-3
 
 
 class Platt(NamedTuple):
-    """``log-odds = slope * score / scale + intercept``, the slope not below :data:`LEAST_SLOPE`."""
+    """``log-odds = slope * score + intercept``, the slope not below :data:`LEAST_SLOPE`."""
 
     slope: float
     intercept: float

@@ -1,0 +1,161 @@
+"""Models of conditions in a folder: what they are, how faces must be cut, one file of arrays for each condition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from facies.errors import InputError, WeightsError
+from facies.models.bundle import MANIFEST, NETWORK, checked_files, copy_network, write_folder
+from facies.models.classifiers import ConditionModel
+from facies.models.condition_fit import ConditionFit, FrozenCondition
+from facies.models.unlikeness import Unlikeness
+from facies.records import ConditionCard, CropContract, from_json, to_json
+from facies.stats.calibration_binary import recalibrate
+from facies.store import file_sha256, read_arrays, read_json, write_arrays, write_json, write_whole
+
+KIND = "condition"
+PARTS = ("MODEL_CARD.md", "card.json", "crop.json", "model.json", "unlikeness.safetensors")
+
+WARNINGS = {
+    "unlike_training": "the face lies farther from the training faces than 99 in 100 of them",
+    "quality_outside": "sharpness or the distance between the eyes lies outside what the model was trained on",
+    "age_outside": "the age lies outside that of the people whom the model was trained on",
+    "source_unknown": "the photograph is not from a source that the model was trained on, or its source is not given",
+}
+"""Words in the column ``warning``; several are joined by a semicolon."""
+
+INTENDED_USE = """\
+For research on groups of people, by researchers who may hold their photographs. Not a medical device: it must not be used to diagnose,
+to screen, to treat or to decide about a person. A score is what this model makes of one photograph. Models of this kind can recognise
+the camera instead of the disease: read the verdict on confounding in the report that this bundle came with before you use it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionBundle:
+    """Models read from their folder."""
+
+    models: Mapping[str, FrozenCondition]
+    unlikeness: Unlikeness
+    farthest: float
+    card: ConditionCard
+    crop: CropContract
+    encoder_file: Path | None
+    sha256: str
+
+    def predict_vectors(self, X: ArrayLike, *, prevalence: float | None = None) -> pd.DataFrame:
+        """Score vectors, (n, p), for every condition.
+
+        Parameters
+        ----------
+        prevalence
+            Of each condition among the people who are looked at; adds ``probability_at_prevalence``.
+
+        Returns
+        -------
+        DataFrame
+            One row a vector and condition: ``row``, ``target_condition``, ``score`` (log-odds at the training mix), ``probability``, one
+            column ``positive_<rule>`` an operating point (thresholds are medians over the folds), ``unlike_training``.
+        """
+        vectors = np.asarray(X, dtype=np.float64)
+        unlike = self.unlikeness.distances(vectors) > self.farthest
+        parts = []
+        for name, frozen in self.models.items():
+            score = np.clip(frozen.model.decision(vectors), -30, 30)
+            table = pd.DataFrame({"row": range(len(vectors)), "target_condition": name, "score": score, "probability": _probability(score)})
+            for rule, threshold in frozen.thresholds.items():
+                table[f"positive_{rule}"] = score >= threshold
+            if prevalence is not None:
+                share = self.card.n_cases[name] / self.card.n_participants
+                brought = recalibrate(score, sample_prevalence=share, prevalence=prevalence)
+                table["probability_at_prevalence"] = _probability(brought)
+            parts.append(table.assign(unlike_training=unlike))
+        return pd.concat(parts, ignore_index=True)
+
+
+def _probability(log_odds: ArrayLike) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-np.asarray(log_odds))))
+
+
+def write_condition_bundle(folder: Path, fit: ConditionFit, card: ConditionCard, *, crop: CropContract, encoder_file: Path | None) -> Path:
+    """Write the models fitted on all as a folder, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        When ``folder`` holds something else than a bundle.
+    StoreError
+        When the folder cannot be written; what was there is untouched.
+    """
+
+    def fill(building: Path) -> None:
+        write_whole(building / "MODEL_CARD.md", render_condition_card(card).encode())
+        write_whole(building / "card.json", (to_json(card, indent=2) + "\n").encode())
+        write_whole(building / "crop.json", (to_json(crop, indent=2) + "\n").encode())
+        plain = {"farthest": fit.farthest, "thresholds": {name: frozen.thresholds for name, frozen in fit.frozen.items()}}
+        write_json(building / "model.json", plain)
+        write_arrays(building / "unlikeness.safetensors", fit.unlikeness.to_arrays())
+        for number, (name, frozen) in enumerate(fit.frozen.items()):
+            metadata = {"condition": name, "classifier": frozen.model.classifier}
+            write_arrays(building / f"condition_{number}.safetensors", frozen.model.to_arrays(), metadata)
+        copy_network(building, encoder_file)
+
+    return write_folder(folder, fill, model_id=card.model_id, kind=KIND)
+
+
+def read_condition_bundle(folder: Path) -> ConditionBundle:
+    """Read a bundle of conditions and check every part against its hash.
+
+    Raises
+    ------
+    WeightsError
+        When a part is absent, cut off or altered.
+    InputError
+        When the folder is no bundle, or one of ages.
+    """
+    files = checked_files(folder, PARTS)
+    if read_json(folder / MANIFEST).get("kind") != KIND:
+        raise InputError(f"{folder.name} is a bundle of another kind: it predicts no condition")
+    card = from_json(ConditionCard, (folder / "card.json").read_text(encoding="utf-8"))
+    crop = from_json(CropContract, (folder / "crop.json").read_text(encoding="utf-8"))
+    try:
+        plain = read_json(folder / "model.json")
+        models = {}
+        for number in range(len(card.target_conditions)):
+            arrays, metadata = read_arrays(folder / f"condition_{number}.safetensors")
+            name = metadata["condition"]
+            models[name] = FrozenCondition(ConditionModel.from_arrays(arrays, metadata["classifier"]), dict(plain["thresholds"][name]))
+        unlikeness = Unlikeness.from_arrays(read_arrays(folder / "unlikeness.safetensors")[0])
+        farthest = float(plain["farthest"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"the parts of the bundle {folder.name} do not fit together: take a bundle that facies wrote") from error
+    network = folder / NETWORK if NETWORK in files else None
+    return ConditionBundle(models, unlikeness, farthest, card, crop, network, file_sha256(folder / MANIFEST))
+
+
+def render_condition_card(card: ConditionCard) -> str:
+    """Write MODEL_CARD.md."""
+    cases = "\n".join(f"- {name}: {n} people with it, {card.n_participants - n} others" for name, n in card.n_cases.items())
+    sources = "\n".join(f"- {name}: {n} people" for name, n in card.sources.items())
+    ages = "not known" if card.ages is None else f"{card.ages[0]:.0f} to {card.ages[1]:.0f} years"
+    warnings = "\n".join(f"- `{name}`: {meaning}." for name, meaning in WARNINGS.items())
+    licences = "\n".join(f"- {line}" for line in card.licences) or "Not stated."
+    text = json.dumps(list(card.operating_points))
+    sections = (
+        ("Intended use", INTENDED_USE),
+        (
+            "What it does",
+            f"Log-odds of {', '.join(card.target_conditions)}, each against all others, by {card.classifier} on {card.encoder.name}.",
+        ),
+        ("Trained on", f"{card.n_participants} people, {card.n_photographs} photographs, ages {ages}.\n\n{cases}\n\nSources:\n\n{sources}"),
+        ("Operating points", f"Rules fixed before: {text}; thresholds are medians over the folds."),
+        ("Warnings it gives", warnings),
+        ("Licences", licences),
+    )
+    return f"# {card.model_id}\n\n" + "\n\n".join(f"## {title}\n\n{body}" for title, body in sections) + "\n"

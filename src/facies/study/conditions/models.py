@@ -1,0 +1,186 @@
+"""The stage that learns conditions: every encoder with every classifier, cross-fitted several times, and what later stages need of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facies import __version__
+from facies.errors import InputError, StoreError
+from facies.models.bundle import MANIFEST
+from facies.models.classifiers import ConditionModel, classifier_entry
+from facies.models.condition_bundle import write_condition_bundle
+from facies.models.condition_fit import ConditionFit, cross_fit_conditions
+from facies.records import ConditionCard, Embeddings
+from facies.store import read_arrays, read_table, table_path, write_arrays, write_json, write_table
+from facies.study.conditions.intake import ConditionCohort
+from facies.study.conditions.people import QUALITY
+from facies.study.config import CONFIG_NAME, StudyConfig
+from facies.study.extraction import Extractor
+from facies.study.faces import encoder_file, parts_folder, read_embeddings
+from facies.study.models import CARDS, bundle_name
+from facies.study.stages import Outcome, Stage
+from facies.tables import (
+    CONDITION_CLASSES,
+    CONDITION_FACE_SCORES,
+    CONDITION_PEOPLE,
+    CONDITION_SCORES,
+    CONDITION_SPLITS,
+    FACES,
+    OPERATING_POINTS,
+)
+
+
+def condition_models_stage(
+    study: Path, config: StudyConfig, cohort: ConditionCohort, faces: pd.DataFrame, extractor: Extractor, *, random_state: int
+) -> Stage:
+    """Return the stage ``models``."""
+    asked = config.conditions
+    for name in asked.classifiers:
+        classifier_entry(name)
+        if asked.classifiers.count(name) > 1:
+            raise InputError(f"{CONFIG_NAME}, conditions.classifiers names {name} twice: name each once")
+
+    def compute() -> Outcome:
+        people, splits = read_table(study, CONDITION_PEOPLE), read_table(study, CONDITION_SPLITS)
+        fits, cards, written = [], [], []
+        encoded = read_embeddings(study, config, cohort.photographs, extractor)
+        for spec, embeddings in zip(config.embeddings.encoders, encoded, strict=True):
+            for number, classifier in enumerate(asked.classifiers):
+                fit = fit_conditions(
+                    embeddings, cohort, faces, people, splits, config, classifier=classifier, multiclass=asked.multiclass and number == 0,
+                    random_state=random_state,
+                )  # fmt: skip
+                card = _card(embeddings, cohort, faces, people, config, classifier, random_state)
+                fits.append(fit)
+                cards.append(card)
+                written += write_fold_models(study, card.model_id, fit.fold_models)
+                bundle = study / "derived" / "models" / bundle_name(card.model_id)
+                file = encoder_file(study, spec, config.embeddings.precision)
+                write_condition_bundle(bundle, fit, card, crop=extractor.contract(embeddings.card), encoder_file=file)
+                written.append(bundle / MANIFEST)
+        written += _write_tables(study, fits)
+        written.append(write_json(study / "derived" / "models" / CARDS, [asdict(card) for card in cards]))
+        return Outcome(tuple(written), len(people), int((people["weight"] > 0).sum()))
+
+    inputs = {
+        "faces": table_path(study, FACES), "people": table_path(study, CONDITION_PEOPLE), "splits": table_path(study, CONDITION_SPLITS),
+        "embeddings": parts_folder(study).parent / "embeddings.json",
+    }  # fmt: skip
+    named = ("target_conditions", "classifiers", "multiclass", "class_weights", "operating_points")
+    settings = {name: getattr(asked, name) for name in named} | {"learnt_from": cohort.learnt_from(), "group": config.models.group}
+    return Stage("models", settings, inputs, compute)
+
+
+def fit_conditions(
+    embeddings: Embeddings, cohort: ConditionCohort, faces: pd.DataFrame, people: pd.DataFrame, splits: pd.DataFrame,
+    config: StudyConfig, *, classifier: str, multiclass: bool, random_state: int,
+) -> ConditionFit:  # fmt: skip
+    """Cross-fit one encoder with one classifier; all is joined by identifier."""
+    kept, whose, visits = faces_of_people(embeddings, cohort, faces, people)
+    known = people.set_index("participant_id")
+    given = cohort.participants.set_index("participant_id")
+    return cross_fit_conditions(
+        embeddings.vectors[kept],
+        face_ids=[embeddings.face_ids[row] for row in kept],
+        participant_ids=whose,
+        session_ids=visits,
+        diagnosis=known["diagnosis"],
+        learnt_session=known["session_id"],
+        folds=splits,
+        target_conditions=config.conditions.target_conditions,
+        weights=known["weight"],
+        groups=given["family_id"] if config.models.group == "family_id" else None,
+        classifier=classifier,
+        model_id=f"{embeddings.card.name}+{classifier}",
+        operating_points=config.conditions.operating_points,
+        class_weights=config.conditions.class_weights,
+        multiclass=multiclass,
+        random_state=random_state,
+    )
+
+
+def faces_of_people(
+    embeddings: Embeddings, cohort: ConditionCohort, faces: pd.DataFrame, people: pd.DataFrame
+) -> tuple[list[int], list[str], list[Any]]:
+    """Return the rows of vectors of people with a diagnosis, whose faces they are and at which visit."""
+    photographs = cohort.photographs.set_index("photo_id")
+    photo_of = faces.set_index("face_id").photo_id
+    owner = photographs["participant_id"]
+    session = photographs["session_id"] if "session_id" in photographs.columns else pd.Series(np.nan, photographs.index, dtype=object)
+    wanted = set(people.participant_id)
+    kept = [row for row, face_id in enumerate(embeddings.face_ids) if owner[photo_of[face_id]] in wanted]
+    pictures = [photo_of[embeddings.face_ids[row]] for row in kept]
+    return kept, [str(owner[photo_id]) for photo_id in pictures], [session[photo_id] for photo_id in pictures]
+
+
+def _card(
+    embeddings: Embeddings, cohort: ConditionCohort, faces: pd.DataFrame, people: pd.DataFrame, config: StudyConfig, classifier: str,
+    random_state: int,
+) -> ConditionCard:  # fmt: skip
+    counted = people[people.weight > 0]
+    ages = cohort.participants.set_index("participant_id").age.reindex(counted.participant_id).dropna()
+    own = cohort.photographs.photo_id[cohort.photographs.participant_id.isin(counted.participant_id)]
+    used = faces[faces.included & faces.photo_id.isin(own)]
+    licences = cohort.photographs.loc[cohort.photographs.photo_id.isin(own)].get("licence")
+    terms = () if licences is None else tuple(sorted(set(licences.dropna())))
+    return ConditionCard(
+        model_id=f"{embeddings.card.name}+{classifier}", target_conditions=tuple(config.conditions.target_conditions),
+        classifier=classifier, encoder=embeddings.card, n_participants=len(counted), n_photographs=len(used),
+        n_cases={name: int((counted.diagnosis == name).sum()) for name in config.conditions.target_conditions},
+        sources={str(name): int(n) for name, n in counted.source.value_counts().items()},
+        ages=(float(ages.min()), float(ages.max())) if len(ages) else None,
+        quality={name: (float(used[name].quantile(0.005)), float(used[name].quantile(0.995))) for name in QUALITY},
+        operating_points=tuple(config.conditions.operating_points), random_state=random_state, facies_version=__version__, licences=terms,
+    )  # fmt: skip
+
+
+def _write_tables(study: Path, fits: list[ConditionFit]) -> list[Path]:
+    tables = (
+        (CONDITION_FACE_SCORES, "face_scores"), (CONDITION_SCORES, "scores"), (CONDITION_CLASSES, "classes"),
+        (OPERATING_POINTS, "operating_points"),
+    )  # fmt: skip
+    written = []
+    for table, name in tables:
+        parts = [part for part in (getattr(fit, name) for fit in fits) if len(part)]
+        written.append(write_table(study, table, pd.concat(parts, ignore_index=True) if parts else table.empty()))
+    return written
+
+
+def _fold_file(study: Path, model_id: str) -> Path:
+    return study / "derived" / "models" / "folds" / f"{re.sub(r'[^A-Za-z0-9._+-]', '_', model_id)}.safetensors"
+
+
+def write_fold_models(study: Path, model_id: str, models: Mapping[tuple[str, int], ConditionModel]) -> list[Path]:
+    """Write the first repeat's models as one file of arrays."""
+    arrays = {
+        f"{condition}|{fold}|{name}": array.astype(np.float32) if array.ndim == 2 else array
+        for (condition, fold), model in models.items()
+        for name, array in model.to_arrays().items()
+    }
+    classifier = next(iter(models.values())).classifier
+    return [write_arrays(_fold_file(study, model_id), arrays, {"classifier": classifier})]
+
+
+def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int], ConditionModel]:
+    """Return the first repeat's models by condition and the fold that each was fitted without.
+
+    Raises
+    ------
+    StoreError
+        When the file is absent or damaged.
+    """
+    arrays, metadata = read_arrays(_fold_file(study, model_id))
+    parts: dict[tuple[str, int], dict[str, Any]] = {}
+    for key, array in arrays.items():
+        condition, fold, name = key.split("|", 2)
+        parts.setdefault((condition, int(fold)), {})[name] = array
+    if not parts:
+        raise StoreError(f"the fold models of {model_id} are empty: delete derived/models and run again")
+    return {key: ConditionModel.from_arrays(own, metadata["classifier"]) for key, own in parts.items()}
