@@ -38,9 +38,9 @@ RULE = (
     f"least {TELLS:.2f} and its permutation p is below {ALPHA:g} / {len(NUISANCE)}. "
     f"Confounded: such a probe reaches {EXPLAINS:.0%} of what the model adds to 0.5; or the model's interval against the same source holds "
     f"0.5 while that against all does not; or there are fewer than {LEAST} others from the cases' source, so that camera and disease "
-    "cannot be told apart. Suspect: such a probe tells cases from others but less than that; or age, sex and BMI tell as much as they do with the "
-    "model. No sign: none of these. Undetermined: the model itself tells nothing. Against all, the same probes only decide which AUC is "
-    "shown first."
+    "cannot be told apart. Suspect: such a probe tells cases from others but less than that; or age, sex and BMI tell as much as they do "
+    "with the model. No sign: none of these. Undetermined: the model itself tells nothing. Against all, the same probes only decide which "
+    "AUC is shown first."
 )
 """The rule in words."""
 

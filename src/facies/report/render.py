@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from facies.report.blocks import Section
+from facies.report.condition_data import ConditionData
 from facies.report.data import ReportData
 from facies.report.privacy import scrubber_for
 
@@ -81,6 +82,51 @@ def render_learning(data: ReportData, *, figures: bool = True) -> str:
     (True, True)
     """
     return _page(data, learning_sections(data, figures=figures), kicker="Ways to learn", results="learning.json")
+
+
+def render_conditions(data: ConditionData, *, figures: bool = True) -> str:
+    """Return the report on conditions as one self-contained HTML page; equal data give equal bytes.
+
+    Parameters
+    ----------
+    data
+        Tables and records. What is absent is named with its reason.
+    figures
+        Whether to draw.
+
+    Examples
+    --------
+    >>> from facies.report.condition_data import ConditionData
+    >>> page = render_conditions(ConditionData("A", date="2025-01-31", version="0.4.0", target="facies"), figures=False)
+    >>> "Is it the disease or the camera?" in page
+    True
+    """
+    return _page(data, condition_sections(data, figures=figures), kicker="Study report", results="results.json")
+
+
+def condition_sections(data: ConditionData, *, figures: bool = True) -> list[Section]:
+    """Return the parts of a report on conditions in their order; the verdict on confounding comes first."""
+    from facies.report.sections.conditions.checklist import condition_checklists
+    from facies.report.sections.conditions.discrimination import discrimination_section, subgroups_section
+    from facies.report.sections.conditions.follow_up import follow_up_section
+    from facies.report.sections.conditions.found import condition_found_section
+    from facies.report.sections.conditions.limits import condition_limits
+    from facies.report.sections.conditions.regions import regions_section
+    from facies.report.sections.conditions.sources import sources_section
+    from facies.report.sections.conditions.use import calibration_section, operating_section, prevalence_section
+    from facies.report.sections.conditions.verdict import verdict_section
+    from facies.report.sections.methods import condition_methods
+    from facies.report.sections.people import people_section
+    from facies.report.sections.photographs import photographs_section
+
+    sections = [
+        verdict_section(data, figures=figures), condition_found_section(data), people_section(data), sources_section(data),
+        photographs_section(data), discrimination_section(data, figures=figures), operating_section(data),
+        prevalence_section(data, figures=figures), calibration_section(data, figures=figures), subgroups_section(data),
+        regions_section(data, figures=figures), follow_up_section(data, figures=figures), condition_limits(data), condition_methods(data),
+        condition_checklists(data),
+    ]  # fmt: skip
+    return [section for section in sections if section is not None]
 
 
 def _page(data: ReportData, sections: list[Section], *, kicker: str, results: str) -> str:

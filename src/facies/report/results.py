@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facies.report.condition_data import ConditionData
 from facies.report.data import MISSING, ReportData
 from facies.report.effects import drawn_adjustment
 from facies.report.metric_values import find_metric, human_error, is_single_reader, mean_error, noise_floor
@@ -108,6 +109,42 @@ def learning_json(data: ReportData) -> dict[str, Any]:
         "settings": data.settings,
         "runs": [_run(dataclasses.asdict(run)) for run in data.runs],
         "missing": {name: data.why_missing(name) for name in names if data.table(name) is None},
+    }
+    plain: dict[str, Any] = _plain(found, scrubber_for(data))
+    return plain
+
+
+CONDITIONS = (
+    "condition_metrics", "roc_points", "prevalence_curves", "decision_curves", "calibration_curves", "confusions", "confounding_probes",
+    "confounding_verdicts", "balance", "region_shares", "saliency_checks", "region_overlaps", "test_retest", "trajectories",
+)  # fmt: skip
+"""Tables of a report on conditions that are about groups of people."""
+
+
+def condition_json(data: ConditionData) -> dict[str, Any]:
+    """Return every number of a report on conditions as plain JSON types; a missing number is ``None``.
+
+    Examples
+    --------
+    >>> from facies.report.condition_data import ConditionData
+    >>> condition_json(ConditionData("A study", date="2025-01-31", version="0.4.0", target="facies"))["confusions"]
+    []
+    """
+    found = {
+        "format": FORMAT,
+        "study": {"name": data.study_name, "date": data.date, "version": data.version, "target": data.target, "simulated": data.simulated},
+        "intended_use": "research only",
+        "target_conditions": list(data.target_conditions),
+        **{name: _rows(data.table(name)) for name in ("flow", *CONDITIONS)},
+        "confounding_rule": data.confounding_rule,
+        "sources": [dict(source) for source in data.sources],
+        "counts": _counts(data),
+        "consent": dict(data.consent) or counted_consent(data),
+        "warnings": list(data.warnings),
+        "settings": data.settings,
+        "models": [dataclasses.asdict(card) for card in data.condition_cards],
+        "runs": [_run(dataclasses.asdict(run)) for run in data.runs],
+        "missing": {name: data.why_missing(name) for name in CONDITIONS if data.table(name) is None},
     }
     plain: dict[str, Any] = _plain(found, scrubber_for(data))
     return plain

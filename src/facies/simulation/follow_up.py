@@ -40,6 +40,8 @@ class FollowUpSettings:
         Days until half of the effect is there.
     sd_visits, sd_photographs
         Standard deviations of a visit (light, camera, make-up) and of a photograph.
+    sd_varies
+        By how much the standard deviation of photographs differs between people: standard deviation of its logarithm.
     n_repeats, sd_models
         Repeats of cross-fitting, and the standard deviation of what one repeat's models add to all photographs of a person.
     drift
@@ -62,6 +64,7 @@ class FollowUpSettings:
     half_time: float = 30.0
     sd_visits: float = 0.0
     sd_photographs: float = 0.5
+    sd_varies: float = 0.0
     n_repeats: int = 2
     sd_models: float = 0.3
     drift: float = 0.0
@@ -151,7 +154,9 @@ def _faces(
     row = np.repeat(np.arange(len(visits)), per_visit)
     view = np.tile(np.repeat(np.arange(len(settings.views)), settings.n_photographs), len(visits))
     added = np.array([value for _, value in settings.views])
-    score = latent[row] + added[view] + generator.normal(0, settings.sd_photographs, len(row))
+    person = visits["person"].to_numpy()[row]
+    spread = settings.sd_photographs * np.exp(generator.normal(0, settings.sd_varies, int(person.max()) + 1))[person]
+    score = latent[row] + added[view] + spread * generator.normal(0, 1, len(row))
     faces = visits[["participant_id", "session_id", "taken_on", "person"]].iloc[row].reset_index(drop=True)
     names = np.array([name for name, _ in settings.views], dtype=object)
     return faces.assign(face_id=[f"f{one + 1:06d}" for one in range(len(row))], view=names[view]), score

@@ -21,7 +21,14 @@ MAX_AXES = 256
 """Axes kept at most; with fewer people there are fewer."""
 
 DENSE = 1500
-"""Up to this many rows (or columns) a matrix is decomposed exactly, beyond by random projections (Halko N et al. SIAM Rev 2011;53:217-288)."""
+"""Up to this many rows (or columns) a matrix is decomposed exactly, beyond by random projections (Halko N et al. SIAM Rev "
+"2011;53:217-288)."""
+
+SMALL = 512
+"""Up to this many it is decomposed exactly even where similar axes are known to start from."""
+
+TURNS = 2
+"""Multiplications by the matrix that turn known axes into those without some rows."""
 
 SMALLEST = 1e-10
 """Axes with less than this share of the first axis's variance are left out."""
@@ -68,12 +75,18 @@ class Basis:
         What each row counts, (n,).
     products
         ``A @ A.T`` where there are more columns than rows, shared by all axes that are found; otherwise None.
+    vectors
+        Eigenvectors for all rows: of the weighted products where there are any, otherwise of the columns' covariance.
+    values
+        The eigenvalues.
     """
 
     columns: Scaling
     A: Floats
     weights: Floats
     products: Floats | None
+    values: Floats
+    vectors: Floats
 
     @classmethod
     def of(cls, X: ArrayLike, weights: Floats) -> Basis:
@@ -81,17 +94,19 @@ class Basis:
         vectors = np.asarray(X, dtype=np.float64)
         columns = scaling(vectors, weights)
         A = columns.apply(vectors)
-        return cls(columns, A, weights, A @ A.T if A.shape[1] > A.shape[0] else None)
+        share = np.sqrt(weights / weights.sum())
+        if A.shape[1] > A.shape[0]:
+            products = A @ A.T
+            return cls(columns, A, weights, products, *_largest(products * np.outer(share, share)))
+        weighted = A * share[:, None]
+        return cls(columns, A, weights, None, *_largest(weighted.T @ weighted))
 
     def projection(self) -> Projection:
         """Return the axes of all rows."""
-        share = np.sqrt(self.weights / self.weights.sum())
-        if self.products is None:
-            weighted = self.A * share[:, None]
-            axes = _largest(weighted.T @ weighted)[1]
-        else:
-            values, vectors = _largest(self.products * np.outer(share, share))
-            axes = self.A.T @ (share[:, None] * vectors / np.sqrt(values))
+        axes = self.vectors
+        if self.products is not None:
+            share = np.sqrt(self.weights / self.weights.sum())
+            axes = self.A.T @ (share[:, None] * axes / np.sqrt(self.values))
         return Projection(self.columns.mean, self.columns.scale, np.ascontiguousarray(axes))
 
     def without(self, left_out: NDArray[np.bool_]) -> Floats:
@@ -100,29 +115,46 @@ class Basis:
         if self.products is None:
             centred = self.A - share @ self.A[~left_out]
             weighted = centred[~left_out] * np.sqrt(share)[:, None]
-            return np.asarray(centred @ _largest(weighted.T @ weighted)[1])
+            return np.asarray(centred @ _largest(weighted.T @ weighted, self.vectors)[1])
         K = self.products[:, ~left_out]
         with_mean = K @ share
         centred = K - with_mean[:, None] - with_mean[~left_out] + share @ with_mean[~left_out]
         centred *= np.sqrt(share)
-        values, vectors = _largest(centred[~left_out] * np.sqrt(share)[:, None])
+        values, vectors = _largest(centred[~left_out] * np.sqrt(share)[:, None], self.vectors[~left_out])
         return np.asarray(centred @ (vectors / np.sqrt(values)))
 
 
-def _largest(square: Floats) -> tuple[Floats, Floats]:
-    """Return the largest eigenvalues and vectors of a symmetric matrix without negative ones, the largest first."""
-    n = len(square)
-    if n <= DENSE:
-        from scipy.linalg import eigh
+def _largest(square: Floats, known: Floats | None = None) -> tuple[Floats, Floats]:
+    """Return the largest eigenvalues and vectors of a symmetric matrix without negative ones, the largest first.
 
-        values, vectors = eigh(square, subset_by_index=[max(0, n - MAX_AXES), n - 1])
-        values, vectors = values[::-1], vectors[:, ::-1]
+    ``known`` are vectors of a similar matrix, (n, k), to start from.
+    """
+    n = len(square)
+    if known is not None and n > SMALL:
+        values, vectors = _turned(square, known)
+    elif n <= DENSE:
+        values, vectors = _exact(square)
     else:
         from sklearn.utils.extmath import randomized_svd
 
         vectors, values, _ = randomized_svd(square, MAX_AXES, n_oversamples=32, n_iter=4, power_iteration_normalizer="QR", random_state=0)
     kept = values > SMALLEST * max(float(values[0]), 1e-300)
     return values[kept], vectors[:, kept]
+
+
+def _exact(square: Floats) -> tuple[Floats, Floats]:
+    from scipy.linalg import eigh
+
+    values, vectors = eigh(square, subset_by_index=[max(0, len(square) - MAX_AXES), len(square) - 1], check_finite=False)
+    return values[::-1], vectors[:, ::-1]
+
+
+def _turned(square: Floats, known: Floats) -> tuple[Floats, Floats]:
+    """Find vectors by subspace iteration."""
+    for _ in range(TURNS):
+        known = np.linalg.qr(square @ known)[0]
+    values, inner = _exact(known.T @ (square @ known))
+    return values, known @ inner
 
 
 def fit_projection(X: ArrayLike, weights: Floats) -> Projection:

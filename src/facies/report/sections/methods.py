@@ -8,6 +8,7 @@ from typing import Any
 
 from facies.records import CropContract, ModelCard, RunRecord
 from facies.report.blocks import Block, Grid, Heading, Missing, Section, Text
+from facies.report.condition_data import ConditionData
 from facies.report.data import ReportData
 from facies.report.numbers import DASH, count, fixed, plural, printed_range
 from facies.report.sections.analyses import analysis_blocks, replication_analysis
@@ -62,6 +63,37 @@ def learning_methods(data: ReportData) -> Section:
         Heading("Settings"), *_settings(data),
     )  # fmt: skip
     return Section("methods", "Methods and provenance", blocks)
+
+
+def condition_methods(data: ConditionData) -> Section:
+    """Return the methods of a report on conditions: how people were scored, the models, the runs and the settings."""
+    intro = (
+        f"Analyses were run with facies {data.version}. Faces were found, aligned by five points to a fixed template and turned into "
+        "vectors by an encoder whose weights were not changed. A classifier told people with each condition from all others. People were "
+        "assigned to folds by participant, or by family where the settings say so, alike in diagnosis, source and sex, and anew in every "
+        "repeat; everybody was scored by a model that had seen neither the person nor a relative in its fold. What was chosen, the "
+        "calibration to log-odds and the thresholds come from inner folds of the other people. A person's photographs of a visit, all "
+        "views, are averaged. Statistics are averaged over the repeats; intervals and counts are by person."
+    )
+    blocks = (
+        Text(intro),
+        Heading("Models and networks"), *_condition_cards(data),
+        Heading("Runs"), *_runs(data),
+        Heading("Settings"), *_settings(data),
+    )  # fmt: skip
+    return Section("methods", "Methods and provenance", blocks)
+
+
+def _condition_cards(data: ConditionData) -> list[Block]:
+    if not data.condition_cards:
+        return [Missing("Models", data.why_missing("model_cards"))]
+    rows = tuple(
+        (card.model_id, card.classifier, f"{card.encoder.name}, {card.encoder.precision}", count(card.encoder.dimension),
+         card.encoder.sha256[:SHORT] or DASH, count(card.n_participants), str(card.random_state))
+        for card in data.condition_cards
+    )  # fmt: skip
+    columns = ("Model", "Classifier", "Encoder", "Dimension", "Weights", "People", "Seed")
+    return [Grid("table-condition-models", "Models", columns, rows, "", frozenset({1, 2, 4}))]
 
 
 def _paragraphs(data: ReportData) -> list[str]:

@@ -157,11 +157,12 @@ def _fold_file(study: Path, model_id: str) -> Path:
     return study / "derived" / "models" / "folds" / f"{re.sub(r'[^A-Za-z0-9._+-]', '_', model_id)}.safetensors"
 
 
-def write_fold_models(study: Path, model_id: str, models: Mapping[tuple[str, int], ConditionModel]) -> list[Path]:
-    """Write the first repeat's models as one file of arrays."""
+def write_fold_models(study: Path, model_id: str, models: Mapping[tuple[str, int, int], ConditionModel]) -> list[Path]:
+    """Write the first repeat's models, of those by condition, repeat and fold, as one file of arrays."""
     arrays = {
         f"{condition}|{fold}|{name}": array.astype(np.float32) if array.ndim == 2 else array
-        for (condition, fold), model in models.items()
+        for (condition, repeat, fold), model in models.items()
+        if repeat == 0
         for name, array in model.to_arrays().items()
     }
     classifier = next(iter(models.values())).classifier

@@ -19,7 +19,6 @@ from facies.study.config import StudyConfig
 from facies.study.crops import forget_crops
 from facies.study.extraction import Progress
 from facies.study.faces import faces_stage, make_extractor
-from facies.study.report import read_cards
 from facies.study.stages import Stage
 from facies.tables import FACES
 
@@ -67,4 +66,4 @@ def run_conditions(
         saliency_stage(study, config, cohort, faces, extractor, jobs=jobs, random_state=random_state) if asked.saliency.methods else None,
     )
     run.do_or_remove("follow_up", follow_up_stage(study, config, cohort, faces, random_state=random_state))
-    run.do(condition_report_stage(study, config, cohort, read_cards(study)))
+    run.do(condition_report_stage(study, config, cohort))

@@ -1,1 +1,1 @@
-"""The parts of the page of a study that recognises a disease."""
+"""Sections of the report on conditions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,25 +17,22 @@ from facies.tables.conditions import TRAJECTORY_EDGES
 
 MEANING = (
     "A score is the log-odds of a condition by models that never saw the person, the same models at all visits, averaged over the repeats. "
-    "Changes compare visits in the views that both have. A change counts as lower or higher where its 95% interval excludes 0; the interval "
-    "is made from the error between photographs of one visit and, where controls were seen more than once, from what visits add. "
+    "Changes compare visits in the views that both have. A change counts as lower or higher where its 95% interval excludes 0. The "
+    "interval is made from the error between photographs of one visit and, where controls were seen more than once, from what visits add. "
     "A falling score is a face that looks less like the condition: it is not a cure, and no test of one."
 )
 RETEST_NOTE = (
-    "SD between photographs of one view in one visit; SD of visits is what another day adds in people who are controls at all their "
-    "visits. "
+    "SD between photographs of one view in one visit. SD of visits: what another day adds in people who are controls at all their visits. "
     "Smallest change: between two single photographs, what error alone exceeds in 5% of people (1.96 standard errors); means of k "
-    "photographs "
-    "divide the part of the photographs by √k. ICC: share of the variance between these people, so it depends on who they are."
+    "photographs divide the part of the photographs by √k. ICC: share of the variance between these people, so it depends on who they are."
 )
 VERDICT_NOTE = (
-    "Each person's last visit against the first. Treated: had the condition and a visit before the treatment or on its day, and "
-    "the last visit after it. "
-    "Of people without change about 5% are called lower or higher."
+    "Each person's last visit against the first. Treated: had the condition, a visit before the treatment or on its day, and the last "
+    "visit after it. Of people without change about 5% are called lower or higher."
 )
 COURSE_NOTE = (
-    "Mean change since the last visit before treatment (or on its day), one number a patient in each interval of time, 95% interval by the t "
-    "distribution over patients. Not the same patients are behind each row."
+    "Mean change since the last visit before treatment (or on its day), one number a patient in each interval of time, 95% interval by "
+    "the t distribution over patients. Not the same patients are behind each row."
 )
 VERDICTS = ("lower", "within error", "higher", "no error known")
 
@@ -43,13 +40,26 @@ VERDICTS = ("lower", "within error", "higher", "no error known")
 class FollowUpData(Protocol):
     """The tables that the section is made from; None or empty where there are none."""
 
-    session_scores: pd.DataFrame | None
-    score_changes: pd.DataFrame | None
-    test_retest: pd.DataFrame | None
-    trajectories: pd.DataFrame | None
+    @property
+    def session_scores(self) -> pd.DataFrame | None:
+        """Scores by visit."""
+
+    @property
+    def score_changes(self) -> pd.DataFrame | None:
+        """Changes since the first visit."""
+
+    @property
+    def test_retest(self) -> pd.DataFrame | None:
+        """The test-retest error."""
+
+    @property
+    def trajectories(self) -> pd.DataFrame | None:
+        """The course after treatment."""
 
 
-class _Tables(NamedTuple):
+class FollowUpTables(NamedTuple):
+    """The same, where there are some."""
+
     session_scores: pd.DataFrame
     score_changes: pd.DataFrame
     test_retest: pd.DataFrame
@@ -63,7 +73,7 @@ def follow_up_section(data: FollowUpData, *, figures: bool) -> Section | None:
     """
     if data.test_retest is None or data.test_retest.empty or data.session_scores is None:
         return None
-    tables = _Tables(data.session_scores, _given(data.score_changes), data.test_retest, _given(data.trajectories))
+    tables = FollowUpTables(data.session_scores, _given(data.score_changes), data.test_retest, _given(data.trajectories))
     last = last_changes(tables)
     blocks: tuple[Block, ...] = (
         Text(MEANING), Bullets(tuple(follow_up_sentences(tables, last))), _retest(tables.test_retest),
@@ -77,7 +87,7 @@ def _given(frame: pd.DataFrame | None) -> pd.DataFrame:
     return pd.DataFrame(columns=["model_id", "target_condition"]) if frame is None else frame
 
 
-def last_changes(tables: Any) -> pd.DataFrame:
+def last_changes(tables: FollowUpTables) -> pd.DataFrame:
     """Return each person's last change from the first visit, with ``treated``: a visit before the treatment, and this one after it."""
     keys = ["participant_id", "model_id", "target_condition"]
     if tables.score_changes.empty:
@@ -90,7 +100,7 @@ def last_changes(tables: Any) -> pd.DataFrame:
     return told.assign(treated=(told["from_treatment_first"] <= 0) & (told["days_from_treatment"] > 0))
 
 
-def follow_up_sentences(tables: Any, last: pd.DataFrame) -> list[str]:
+def follow_up_sentences(tables: FollowUpTables, last: pd.DataFrame) -> list[str]:
     """Return what was found: error, who changed, and the course, by the first model."""
     model = tables.test_retest["model_id"].iloc[0]
     sentences = []
@@ -111,8 +121,8 @@ def _of_treated(own: pd.DataFrame, name: str) -> list[str]:
         return []
     lower, higher = ((treated["verdict"] == verdict).sum() for verdict in ("lower", "higher"))
     return [
-        f"{name}: of {plural(len(treated), 'treated patient')} {count(lower)} scored lower at the last visit than at the first, beyond error, "
-        f"and {count(higher)} higher."
+        f"{name}: of {plural(len(treated), 'treated patient')} {count(lower)} scored lower at the last visit than at the first, beyond "
+        f"error, and {count(higher)} higher."
     ]
 
 
@@ -128,8 +138,8 @@ def _retest(rows: pd.DataFrame) -> Grid:
         for row in each(rows)
     )  # fmt: skip
     columns = (
-        "Condition", "Model", "n", "Visits with repeats", "Photographs", "SD, photographs (95% interval)", "SD of visits", "Smallest change",
-        "ICC (95% interval)",
+        "Condition", "Model", "n", "Visits with repeats", "Photographs", "SD, photographs (95% interval)", "SD of visits",
+        "Smallest change", "ICC (95% interval)",
     )  # fmt: skip
     return Grid("table-test-retest", "Test-retest error of the score, log-odds", columns, cells, note=RETEST_NOTE + legend(letters),
                 text_columns=frozenset({1}))  # fmt: skip
@@ -151,7 +161,7 @@ def _verdicts(last: pd.DataFrame) -> Block:
     )  # fmt: skip
 
 
-def _courses(tables: _Tables, *, figures: bool) -> list[Block]:
+def _courses(tables: FollowUpTables, *, figures: bool) -> list[Block]:
     if tables.trajectories.empty:
         return [Missing("The course after treatment", "nobody with a condition was seen before and after a dated treatment")]
     drawings = tuple(_drawings(tables, figures=figures))
@@ -183,7 +193,7 @@ def interval_of_time(middle: float) -> str:
     return f"{count(TRAJECTORY_EDGES[at - 1] + 1)} to {count(TRAJECTORY_EDGES[at])}"
 
 
-def _drawings(tables: _Tables, *, figures: bool) -> Iterator[Drawing]:
+def _drawings(tables: FollowUpTables, *, figures: bool) -> Iterator[Drawing]:
     """Draw each condition's course by the first model that has one."""
     for number, (condition, means) in enumerate(tables.trajectories.groupby("target_condition", sort=False)):
         model = means["model_id"].iloc[0]
@@ -196,8 +206,8 @@ def _drawings(tables: _Tables, *, figures: bool) -> Iterator[Drawing]:
         n = lines["patient"].nunique()
         thin = f" One thin line a patient, {count(n)} in all." if n >= FEWEST_LINES else ""
         caption = (
-            f"{first_capital(str(condition))}: change of the score since the last visit before treatment, model {model}.{thin} Squares: means "
-            "with 95% intervals. The band is what error alone makes of a typical patient's change."
+            f"{first_capital(str(condition))}: change of the score since the last visit before treatment, model {model}.{thin} Squares: "
+            "means with 95% intervals. The band is what error alone makes of a typical patient's change."
         )
         said = "; ".join(
             f"{interval_of_time(row.days_from_treatment)} days: {effect(row.mean, row.ci_low, row.ci_high)}, n {count(row.n)}"
@@ -206,7 +216,7 @@ def _drawings(tables: _Tables, *, figures: bool) -> Iterator[Drawing]:
         yield Drawing(name, caption, f"Change of the score after treatment, {condition}. {said}.", svg)
 
 
-def _typical(tables: _Tables, model: str, condition: str, retest: pd.DataFrame) -> float:
+def _typical(tables: FollowUpTables, model: str, condition: str, retest: pd.DataFrame) -> float:
     """Return the median smallest detectable change of this score, with the photographs that there are."""
     changes = tables.score_changes
     if changes.empty:
@@ -215,7 +225,7 @@ def _typical(tables: _Tables, model: str, condition: str, retest: pd.DataFrame) 
     return float(own["smallest_detectable"].median())
 
 
-def treated_lines(tables: Any, model: str, condition: str) -> pd.DataFrame:
+def treated_lines(tables: FollowUpTables, model: str, condition: str) -> pd.DataFrame:
     """Return each treated patient's changes since the last visit before treatment: ``patient`` (a number), ``days``, ``change``."""
     keys = ["participant_id", "session_id", "model_id", "target_condition"]
     scores = tables.session_scores
@@ -225,9 +235,8 @@ def treated_lines(tables: Any, model: str, condition: str) -> pd.DataFrame:
         tables.score_changes[[*keys, "change"]], on=keys, how="left", validate="one_to_one"
     )  # fmt: skip
     told["change"] = told["change"].where(told["number"] > 0, 0.0)
-    before = told[told["days_from_treatment"] <= 0].groupby("participant_id", sort=False)
-    start = told["participant_id"].map(before["change"].last())
-    since = told["participant_id"].map(before["days_from_treatment"].max())
+    before = told[told["days_from_treatment"] <= 0].drop_duplicates("participant_id", keep="last").set_index("participant_id")
+    start, since = (told["participant_id"].map(before[name]) for name in ("change", "days_from_treatment"))
     shown = told.assign(change=told["change"] - start)[(told["days_from_treatment"] >= since) & told["change"].notna() & start.notna()]
     patient = pd.factorize(shown["participant_id"])[0]
     lines = pd.DataFrame({"patient": patient, "days": shown["days_from_treatment"].to_numpy(), "change": shown["change"].to_numpy()})
