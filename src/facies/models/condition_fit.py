@@ -30,10 +30,11 @@ LOG_ODDS = 30.0
 
 
 class FrozenCondition(NamedTuple):
-    """A condition's model fitted on all, and its thresholds by rule: the medians over all folds of all repeats."""
+    """A condition's model fitted on all, its thresholds by rule (medians over all folds of all repeats), and the share of cases there."""
 
     model: ConditionModel
     thresholds: dict[str, float]
+    share: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +162,10 @@ class _Repeats:
 
     def __init__(self, people: ConditionPeople, asked: _Asked) -> None:
         self.people, self.asked = people, asked
+        self.shares = people.shares()
+        for name in asked.conditions:
+            if not 0 < self.shares.get(name, 0.0) < 1:
+                raise InputError(f"{name}: cases and others are both needed, one of them is absent among those with a face and a fold")
         self.face_scores: list[pd.DataFrame] = []
         self.classes: list[pd.DataFrame] = []
         self.points: list[dict[str, Any]] = []
@@ -180,7 +185,10 @@ class _Repeats:
             classes=CONDITION_CLASSES.validate(pd.concat(self.classes, ignore_index=True) if self.classes else CONDITION_CLASSES.empty()),
             operating_points=OPERATING_POINTS.validate(points[points["repeat"] >= 0].reset_index(drop=True)),
             fold_models=self.fold_models,
-            frozen={name: FrozenCondition(last.conditions[name].model, _median_thresholds(points, name)) for name in self.asked.conditions},
+            frozen={
+                name: FrozenCondition(last.conditions[name].model, _median_thresholds(points, name), self.shares[name])
+                for name in self.asked.conditions
+            },
             unlikeness=unlikeness,
             farthest=farthest,
             chosen=pd.DataFrame(self.chosen),
@@ -218,13 +226,15 @@ class _Repeats:
         fits = {name: self._fit_one(given, (diagnosis == name).astype(np.float64), name, repeat, fold) for name in self.asked.conditions}
         classes = None
         if self.asked.multiclass and repeat >= 0:
-            classes = fit_multinomial(given, diagnosis, class_weights=self.asked.class_weights)
+            classes = fit_multinomial(given, diagnosis, class_weights=self.asked.class_weights, shares_of_study=self.shares)
         return _Fold(fits, classes, given.projection)
 
     def _fit_one(self, given: Training, y: Floats, name: str, repeat: int, fold: int) -> FittedCondition:
         asked = self.asked
         try:
-            fit = fit_condition(given, y, classifier=asked.classifier, rules=asked.rules, class_weights=asked.class_weights)
+            fit = fit_condition(
+                given, y, classifier=asked.classifier, rules=asked.rules, class_weights=asked.class_weights, share=self.shares[name]
+            )
         except InputError as error:
             raise InputError(f"{name}, {'all folds' if fold < 0 else f'without fold {fold}'}: {error}") from error
         ids = {"model_id": asked.model_id, "target_condition": name, "repeat": repeat, "fold": fold}

@@ -60,6 +60,12 @@ class ConditionPeople:
         rows = np.flatnonzero(self.learnt & trains[self.owner])
         return rows, self.owner[rows]
 
+    def shares(self) -> dict[str, float]:
+        """Return the weighted share of each diagnosis among those who are learnt from."""
+        people = np.unique(self.training(None, None)[1])
+        table = self.table.iloc[people]
+        return {str(name): float(value) for name, value in (table.groupby("diagnosis")["weight"].sum() / table["weight"].sum()).items()}
+
     def visits(self) -> pd.DataFrame:
         """Return whose each face is, at which visit, and whether that is learnt from."""
         sessions = pd.Series([np.nan if session == ONLY_SESSION else session for session in self.sessions], dtype=object)

@@ -258,9 +258,10 @@ class MeasurementError:
         Parameters
         ----------
         units
-            Variance of the change in variances of one repeat: 1 / n_first + 1 / n_second. Where visits are known the error is
-            2 x visits' variance + units x repeats' variance, with degrees of freedom by Satterthwaite; never less than repeats' alone.
-            Where people were seen twice but nobody has repeats, visits of no more repeats than theirs get their error.
+            Variance of the change in variances of one repeat: 1 / n_first + 1 / n_second. Where visits are known the variance is what
+            unchanged people show between two visits, plus what fewer repeats than theirs add, or less what more repeats save; in the
+            second case it is never below that of repeats alone. Degrees of freedom by Satterthwaite. Where people were seen twice but
+            nobody has repeats, changes that rest on no fewer repeats than theirs get their error.
         """
         if self.visits is not None and self.knows_visits:
             return self._with_visits(units, self.visits)
@@ -274,10 +275,10 @@ class MeasurementError:
             return (sqrt(of_visits), float(between.degrees_of_freedom)) if excess < 1e-9 else (NAN, NAN)
         of_repeats = excess * self.repeats.value
         variance, least = of_visits + of_repeats, units * self.repeats.value
-        if variance <= least:
+        if excess < -1e-9 and variance <= least:
             return sqrt(least), float(self.repeats.degrees_of_freedom)
         spread = of_visits**2 / between.degrees_of_freedom + of_repeats**2 / self.repeats.degrees_of_freedom
-        return sqrt(variance), max(1.0, variance**2 / spread)
+        return (sqrt(variance), max(1.0, variance**2 / spread)) if variance > 0 else (NAN, NAN)
 
     def smallest_detectable(self, n_first: float = 1, n_second: float = 1, *, level: float = 0.95) -> float:
         """Return the change between means of so many repeats that error alone exceeds in 1 - ``level`` of people: 1.96 standard errors."""

@@ -29,10 +29,11 @@ class SaliencySection(Section):
     """``[conditions.saliency]``"""
 
     methods: list[Literal["occlusion", "integrated_gradients", "grad_cam"]] = Field(
-        ["occlusion"], description="how regions are scored; the last two need a finetuned network and the extra explain; empty: not at all"
+        ["occlusion"],
+        description="how regions are scored; the last two need encoder facies-s, a linear classifier and the extra explain; empty: "
+        "not at all",
     )
     n_faces: int = Field(500, ge=10, description="faces that are looked at, the cases first, chosen by the seed")
-    single_faces: bool = Field(False, description="maps of single faces too, of people with consent_scope publication, in derived/saliency")
 
 
 class ConditionSection(Section):

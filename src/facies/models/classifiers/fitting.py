@@ -10,7 +10,7 @@ import numpy as np
 
 from facies.errors import InputError
 from facies.models.classifiers.model import ConditionModel
-from facies.models.classifiers.platt import fit_platt, log_loss
+from facies.models.classifiers.platt import fit_platt, log_loss, log_odds
 from facies.models.classifiers.table import classifier_class, classifier_entry
 from facies.models.classifiers.training import InnerFold, Training
 from facies.stats.operating_points import choose_threshold
@@ -26,11 +26,19 @@ class FittedCondition:
     chosen: dict[str, float]
 
 
-def fit_condition(training: Training, y: Floats, *, classifier: str, rules: Sequence[str], class_weights: bool) -> FittedCondition:
+def fit_condition(
+    training: Training, y: Floats, *, classifier: str, rules: Sequence[str], class_weights: bool, share: float
+) -> FittedCondition:  # fmt: skip
     """Fit a classifier of people with class ``y`` (n_people,), 1 with the condition.
 
     Every candidate is fitted without each inner fold in turn; the one whose calibrated scores of left-out people have the least
     log-loss wins, and those same scores calibrate it and fix the thresholds.
+
+    Parameters
+    ----------
+    share
+        Share of cases in the whole study. Log-odds are brought to it from the share among those who are fitted on: the fold with a case
+        more leaves one less to learn from, so that otherwise cases would get a little less than others for no other reason.
 
     Raises
     ------
@@ -47,12 +55,13 @@ def fit_condition(training: Training, y: Floats, *, classifier: str, rules: Sequ
     curves = [fit_platt(row[known], y[known], weights) for row in scores]
     losses = [log_loss(curve.apply(row[known]), y[known], weights) for curve, row in zip(curves, scores, strict=True)]
     best = int(np.argmin(losses))
+    curve = curves[best].moved(log_odds(share) - log_odds(float(weights @ y[known] / weights.sum())))
     target = y[training.person]
     part = kind.fit_path(training.Z, target, balanced(training.shares(), target, class_weights))[best]
-    left_out = curves[best].apply(scores[best][known])
+    left_out = curve.apply(scores[best][known])
     thresholds = {rule: choose_threshold(left_out, y[known], rule, weights=weights) for rule in rules}
     chosen = {"candidate": kind.candidates[best], "inner_log_loss": losses[best]}
-    return FittedCondition(ConditionModel(classifier, training.projection, part, curves[best]), thresholds, chosen)
+    return FittedCondition(ConditionModel(classifier, training.projection, part, curve), thresholds, chosen)
 
 
 def _score_left_out(training: Training, y: Floats, fold: InnerFold, kind: Any, class_weights: bool, scores: Floats) -> None:

@@ -28,7 +28,7 @@ class Logistic:
     coef: Floats
     intercept: float
 
-    candidates: ClassVar[tuple[float, ...]] = tuple(float(value) for value in np.logspace(-0.5, -4, 6))
+    candidates: ClassVar[tuple[float, ...]] = tuple(float(value) for value in np.logspace(-0.5, -5, 7))
     """Penalties relative to the total variance times the total weight, the largest first."""
 
     linear: ClassVar[bool] = True

@@ -6,6 +6,7 @@ left out (Guo C et al. ICML 2017;70:1321-1330, with intercepts). That also undoe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +48,13 @@ def softmax(odds: Floats) -> Floats:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
-def fit_multinomial(training: Training, diagnosis: NDArray[Any], *, class_weights: bool) -> Multinomial:
-    """Fit the model of people with these diagnoses (n_people,); the penalty is chosen by log-loss on inner folds of people."""
+def fit_multinomial(
+    training: Training, diagnosis: NDArray[Any], *, class_weights: bool, shares_of_study: Mapping[str, float]
+) -> Multinomial:  # fmt: skip
+    """Fit the model of people with these diagnoses (n_people,); the penalty is chosen by log-loss on inner folds of people.
+
+    Probabilities are brought from the mix of those who are fitted on to that of the study, ``shares_of_study`` by diagnosis.
+    """
     names = tuple(sorted(set(map(str, diagnosis))))
     code = np.searchsorted(names, diagnosis.astype(str))
     y, shares = code[training.person], training.shares()
@@ -63,7 +69,9 @@ def fit_multinomial(training: Training, diagnosis: NDArray[Any], *, class_weight
     curves = [_calibrate(part[known], code[known], training.weights[known]) for part in odds]
     best = int(np.argmin([loss for _, _, loss in curves]))
     coef, intercept = _path(training.Z, y, shares, len(names), class_weights)[best]
-    return Multinomial(names, coef, intercept, curves[best][0], curves[best][1])
+    here = np.bincount(code[known], training.weights[known], minlength=len(names)) / training.weights[known].sum()
+    moved = np.log(np.array([shares_of_study[name] for name in names])) - np.log(here)
+    return Multinomial(names, coef, intercept, curves[best][0], curves[best][1] + moved)
 
 
 def _path(Z: Floats, y: NDArray[np.int64], shares: Floats, n: int, class_weights: bool) -> list[tuple[Floats, Floats]]:

@@ -26,6 +26,10 @@ class Platt(NamedTuple):
         """Return log-odds, (n,)."""
         return np.asarray(self.slope * scores + self.intercept)
 
+    def moved(self, by: float) -> Platt:
+        """Return the curve with ``by`` added to all log-odds."""
+        return Platt(self.slope, self.intercept + by)
+
 
 def fit_platt(scores: Floats, y: Floats, weights: Floats) -> Platt:
     """Fit the curve to scores and classes (1 case, 0 other) of people with weights, (n,) each.
@@ -63,7 +67,18 @@ def _newton(x: Floats, target: Floats, weights: Floats) -> tuple[float, float]:
     return float(found[0]), float(found[1])
 
 
-def log_loss(log_odds: Floats, y: Floats, weights: Floats) -> float:
+def log_odds(share: float) -> float:
+    """Return the log-odds of a share.
+
+    Examples
+    --------
+    >>> log_odds(0.5)
+    0.0
+    """
+    return float(np.log(share / (1 - share)))
+
+
+def log_loss(odds: Floats, y: Floats, weights: Floats) -> float:
     """Return the mean log-loss.
 
     Examples
@@ -71,4 +86,4 @@ def log_loss(log_odds: Floats, y: Floats, weights: Floats) -> float:
     >>> round(log_loss(np.array([0.0, 0.0]), np.array([0.0, 1.0]), np.ones(2)), 4)
     0.6931
     """
-    return float(weights @ np.logaddexp(0, np.where(y > 0, -log_odds, log_odds)) / weights.sum())
+    return float(weights @ np.logaddexp(0, np.where(y > 0, -odds, odds)) / weights.sum())

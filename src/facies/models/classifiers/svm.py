@@ -23,7 +23,7 @@ class Svm:
     intercept: float
     gamma: float
 
-    candidates: ClassVar[tuple[float, ...]] = (0.3, 1.0, 3.0, 10.0)
+    candidates: ClassVar[tuple[float, ...]] = (0.3, 1.0, 3.0, 10.0, 30.0)
     """Costs C; gamma is 1 over the sum of the variances of the coordinates."""
 
     linear: ClassVar[bool] = False
@@ -34,16 +34,16 @@ class Svm:
         from sklearn.svm import SVC
 
         gamma = 1 / max(float(Z.var(axis=0).sum()), 1e-12)
+        likeness = _kernel(Z, Z, gamma)
         fits = []
         for cost in cls.candidates:
-            made = SVC(C=cost, gamma=gamma, cache_size=CACHE_MB).fit(Z, y > 0, sample_weight=weights / weights.mean())
-            fits.append(cls(made.support_vectors_, made.dual_coef_[0], float(made.intercept_[0]), gamma))
+            made = SVC(C=cost, kernel="precomputed", cache_size=CACHE_MB).fit(likeness, y > 0, sample_weight=weights / weights.mean())
+            fits.append(cls(Z[made.support_], made.dual_coef_[0], float(made.intercept_[0]), gamma))
         return fits
 
     def decision(self, Z: Floats) -> Floats:
         """Return the score of coordinates, (n,)."""
-        squares = (Z**2).sum(axis=1)[:, None] + (self.vectors**2).sum(axis=1)[None] - 2 * Z @ self.vectors.T
-        return np.asarray(np.exp(-self.gamma * np.maximum(squares, 0)) @ self.coef + self.intercept)
+        return np.asarray(_kernel(Z, self.vectors, self.gamma) @ self.coef + self.intercept)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the parts as arrays."""
@@ -53,3 +53,8 @@ class Svm:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Svm:
         """Return what :meth:`to_arrays` gave."""
         return cls(arrays["vectors"], arrays["coef"], float(arrays["intercept"][0]), float(arrays["gamma"][0]))
+
+
+def _kernel(Z: Floats, others: Floats, gamma: float) -> Floats:
+    squares = (Z**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)[None] - 2 * Z @ others.T
+    return np.asarray(np.exp(-gamma * np.maximum(squares, 0)))

@@ -9,8 +9,10 @@ import pandas as pd
 
 from facies.report.figures.style import COLOURS, GREY, PALE, drawn, source_style
 
-SIGNS = {"lower": "lower than at first, beyond error", "higher": "higher than at first, beyond error"}
+CHANGED = ("lower", "higher")
 """Verdicts that fill a marker."""
+
+LEGEND = "bars: 95% interval of the visit; filled: changed from the first visit beyond error; band: what error alone hides"
 
 FEWEST_LINES = 10
 """Patients from which lines of single patients are drawn in a report."""
@@ -48,7 +50,7 @@ def patient_timeline(scores: pd.DataFrame, changes: pd.DataFrame, *, title: str)
                 axes.axvline(0, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
             axes.set(title=f"{title}: {condition}" if condition == conditions[0] else condition, ylabel="Score, log-odds")
             axes.margins(x=0.08)
-        axes.set_xlabel(label)
+        axes.set_xlabel(f"{label}\n{LEGEND}", fontsize=8)
         if len(models) > 1:
             figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
 
@@ -76,7 +78,7 @@ def _one_line(axes: Any, rows: pd.DataFrame, model: str, rank: int, *, banded: b
     low, high = rows["ci_low"].to_numpy(float), rows["ci_high"].to_numpy(float)
     axes.vlines(place, np.where(np.isnan(low), score, low), np.where(np.isnan(high), score, high), color=colour, linewidth=1.4)
     axes.plot(place, score, color=colour, linewidth=1, label=model)
-    beyond = rows["verdict"].isin(list(SIGNS)).to_numpy()
+    beyond = rows["verdict"].isin(CHANGED).to_numpy()
     for chosen, face in ((beyond, colour), (~beyond, "white")):
         axes.plot(
             place[chosen], score[chosen], linestyle="none", marker=marker, markersize=6, markerfacecolor=face, markeredgecolor=colour,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from facies.report.blocks import Block, Bullets, Drawing, Grid, Heading, Missing, Panels, Section, Text
+from facies.report.condition_data import ConditionData
 from facies.report.effects import each, first_capital
 from facies.report.figures.timelines import FEWEST_LINES, cohort_timelines
 from facies.report.footnotes import legend, lettered, mark
@@ -37,50 +38,43 @@ COURSE_NOTE = (
 VERDICTS = ("lower", "within error", "higher", "no error known")
 
 
-class FollowUpData(Protocol):
-    """The tables that the section is made from; None or empty where there are none."""
-
-    @property
-    def session_scores(self) -> pd.DataFrame | None:
-        """Scores by visit."""
-
-    @property
-    def score_changes(self) -> pd.DataFrame | None:
-        """Changes since the first visit."""
-
-    @property
-    def test_retest(self) -> pd.DataFrame | None:
-        """The test-retest error."""
-
-    @property
-    def trajectories(self) -> pd.DataFrame | None:
-        """The course after treatment."""
-
-
 class FollowUpTables(NamedTuple):
-    """The same, where there are some."""
+    """The tables of follow-up, and the data that knows how names are printed."""
 
+    data: ConditionData
     session_scores: pd.DataFrame
     score_changes: pd.DataFrame
     test_retest: pd.DataFrame
     trajectories: pd.DataFrame
 
 
-def follow_up_section(data: FollowUpData, *, figures: bool) -> Section | None:
+def follow_up_section(data: ConditionData, *, figures: bool) -> Section | None:
     """Return the section on follow-up, or None where nobody was followed.
 
     Lines of single patients are drawn without identifiers, and only with 10 patients or more.
     """
-    if data.test_retest is None or data.test_retest.empty or data.session_scores is None:
+    tables = _tables(data)
+    if tables is None:
         return None
-    tables = FollowUpTables(data.session_scores, _given(data.score_changes), data.test_retest, _given(data.trajectories))
     last = last_changes(tables)
     blocks: tuple[Block, ...] = (
-        Text(MEANING), Bullets(tuple(follow_up_sentences(tables, last))), _retest(tables.test_retest),
-        Heading("Who changed"), _verdicts(last),
+        Text(MEANING), Bullets(tuple(_sentences(tables, last))), _retest(tables),
+        Heading("Who changed"), _verdicts(tables, last),
         Heading("After treatment"), *_courses(tables, figures=figures),
     )  # fmt: skip
     return Section("follow-up", "Follow-up", blocks)
+
+
+def follow_up_sentences(data: ConditionData) -> list[str]:
+    """Return what was found, by the first model: the error, and who changed. Empty where nobody was followed."""
+    tables = _tables(data)
+    return [] if tables is None else _sentences(tables, last_changes(tables))
+
+
+def _tables(data: ConditionData) -> FollowUpTables | None:
+    if data.test_retest is None or data.test_retest.empty or data.session_scores is None:
+        return None
+    return FollowUpTables(data, data.session_scores, _given(data.score_changes), data.test_retest, _given(data.trajectories))
 
 
 def _given(frame: pd.DataFrame | None) -> pd.DataFrame:
@@ -100,12 +94,11 @@ def last_changes(tables: FollowUpTables) -> pd.DataFrame:
     return told.assign(treated=(told["from_treatment_first"] <= 0) & (told["days_from_treatment"] > 0))
 
 
-def follow_up_sentences(tables: FollowUpTables, last: pd.DataFrame) -> list[str]:
-    """Return what was found: error, who changed, and the course, by the first model."""
+def _sentences(tables: FollowUpTables, last: pd.DataFrame) -> list[str]:
     model = tables.test_retest["model_id"].iloc[0]
     sentences = []
     for row in each(tables.test_retest[tables.test_retest["model_id"] == model]):
-        name = first_capital(row.target_condition)
+        name = tables.data.title(row.target_condition)
         own = last[(last["model_id"] == model) & (last["target_condition"] == row.target_condition)]
         if pd.notna(row.smallest_detectable):
             sentences.append(
@@ -126,11 +119,12 @@ def _of_treated(own: pd.DataFrame, name: str) -> list[str]:
     ]
 
 
-def _retest(rows: pd.DataFrame) -> Grid:
+def _retest(tables: FollowUpTables) -> Grid:
+    data, rows = tables.data, tables.test_retest
     letters = lettered(rows["note"])
     cells = tuple(
         (
-            first_capital(row.target_condition) + mark(letters, row.note), row.model_id, count(row.n), count(row.n_sessions),
+            data.title(row.target_condition) + mark(letters, row.note), data.label(row.model_id), count(row.n), count(row.n_sessions),
             count(row.n_photographs),
             with_interval(row.sd_within, row.sd_within_low, row.sd_within_high), fixed(row.sd_visits), fixed(row.smallest_detectable),
             with_interval(row.icc, row.icc_low, row.icc_high),
@@ -145,15 +139,18 @@ def _retest(rows: pd.DataFrame) -> Grid:
                 text_columns=frozenset({1}))  # fmt: skip
 
 
-def _verdicts(last: pd.DataFrame) -> Block:
+def _verdicts(tables: FollowUpTables, last: pd.DataFrame) -> Block:
     if last.empty:
         return Missing("Changes", "nobody was seen more than once in the same view")
     cells = tuple(
-        (first_capital(str(condition)), str(model), group, count(len(part)), *(count((part["verdict"] == name).sum()) for name in VERDICTS))
+        (
+            tables.data.title(str(condition)), tables.data.label(str(model)), group, count(len(part)),
+            *(count((part["verdict"] == name).sum()) for name in VERDICTS),
+        )
         for (condition, model), own in last.groupby(["target_condition", "model_id"], sort=False)
         for group, part in (("treated patients", own[own["treated"].astype(bool)]), ("all others", own[~own["treated"].astype(bool)]))
         if len(part)
-    )
+    )  # fmt: skip
     columns = ("Condition", "Model", "People", "n", *map(first_capital, VERDICTS))
     return Grid(
         "table-score-changes", "Changes of the score from the first to the last visit", columns, cells, note=VERDICT_NOTE,
@@ -167,8 +164,8 @@ def _courses(tables: FollowUpTables, *, figures: bool) -> list[Block]:
     drawings = tuple(_drawings(tables, figures=figures))
     cells = tuple(
         (
-            first_capital(row.target_condition), row.model_id, interval_of_time(row.days_from_treatment), count(row.n),
-            effect(row.mean, row.ci_low, row.ci_high),
+            tables.data.title(row.target_condition), tables.data.label(row.model_id), interval_of_time(row.days_from_treatment),
+            count(row.n), effect(row.mean, row.ci_low, row.ci_high),
         )
         for row in each(tables.trajectories)
     )  # fmt: skip
@@ -206,14 +203,15 @@ def _drawings(tables: FollowUpTables, *, figures: bool) -> Iterator[Drawing]:
         n = lines["patient"].nunique()
         thin = f" One thin line a patient, {count(n)} in all." if n >= FEWEST_LINES else ""
         caption = (
-            f"{first_capital(str(condition))}: change of the score since the last visit before treatment, model {model}.{thin} Squares: "
+            f"{tables.data.title(str(condition))}: change of the score since the last visit before treatment, model "
+            f"{tables.data.label(str(model))}.{thin} Squares: "
             "means with 95% intervals. The band is what error alone makes of a typical patient's change."
         )
         said = "; ".join(
             f"{interval_of_time(row.days_from_treatment)} days: {effect(row.mean, row.ci_low, row.ci_high)}, n {count(row.n)}"
             for row in each(own)
         )
-        yield Drawing(name, caption, f"Change of the score after treatment, {condition}. {said}.", svg)
+        yield Drawing(name, caption, f"Change of the score after treatment, {tables.data.label(str(condition))}. {said}.", svg)
 
 
 def _typical(tables: FollowUpTables, model: str, condition: str, retest: pd.DataFrame) -> float:

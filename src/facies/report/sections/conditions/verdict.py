@@ -121,10 +121,31 @@ def _probes(data: ConditionData, condition: str, *, figures: bool) -> list[Block
     return [Heading(data.title(condition)), Drawing(f"figure-probes-{condition}", caption, listed, svg), grid]
 
 
+SHORT = {
+    "model": "The model", "background": "Background", "border": "Border", "metadata": "File properties", "blurred": "8 × 8 blur",
+    "demographics": "Alone", "demographics_and_model": "With the model",
+}  # fmt: skip
+"""Probes in the figure, under their heads."""
+
+
+def _head_and_label(probe: str) -> tuple[int, str, str]:
+    """Return where a probe stands in the figure: place of the head, head, label."""
+    if probe.startswith("model_without_source="):
+        return 2, "Learnt without one source,\nagainst its negatives", probe.partition("=")[2]
+    if probe.startswith("demographics"):
+        return 3, "Age, sex and BMI", SHORT[probe]
+    same = probe.endswith("same_source")
+    name = "model" if probe.startswith("model_") else probe.removesuffix("@same_source")
+    return int(not same), "Against the cases' own source" if same else "Against all others", SHORT[name]
+
+
 def _forest(drawn: pd.DataFrame, condition: str) -> str:
+    places = pd.DataFrame([_head_and_label(name) for name in drawn.probe], columns=["place", "head", "label"], index=drawn.index)
+    order = places.sort_values("place", kind="stable").index
+    drawn, places = drawn.loc[order], places.loc[order]
     rows = pd.DataFrame(
         {
-            "head": "", "label": drawn.probe.map(probe_label), "rank": [1 if name.startswith("model_") else 0 for name in drawn.probe],
+            "head": places["head"], "label": places["label"], "rank": [1 if name.startswith("model_") else 0 for name in drawn.probe],
             "estimate": drawn.auc, "ci_low": drawn.ci_low, "ci_high": drawn.ci_high,
             "text": [with_interval(*values) for values in zip(drawn.auc, drawn.ci_low, drawn.ci_high, strict=True)],
         }

@@ -1,0 +1,3 @@
+"""Where on the face a model looks, and whether that can be believed."""
+
+from __future__ import annotations
