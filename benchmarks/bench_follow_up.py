@@ -1,6 +1,6 @@
 """Do intervals of change cover what is true, and is remission found with the power that was planned?
 
-    python benchmarks/bench_follow_up.py [--studies 300]
+    python benchmarks/bench_follow_up.py [--studies 200]
 
 Scores only, no pictures. In each simulated study half of the patients go into full remission and everybody is seen three times. Coverage is
 the share of patients' changes (from the first to each later visit) whose 95 % interval holds the true change. Power is the
@@ -55,11 +55,11 @@ def show_coverage(n_studies: int) -> None:
         for photographs in (2, 3, 5):
             for sd_visits in (0.0, 0.3):
                 base = FollowUpSettings(n_patients=n, n_controls=n, n_photographs=photographs, sd_visits=sd_visits)
-                _row(f"{n} + {n} controls", base, n_studies)
+                _row(f"{n} + {n} controls", base, n_studies if n == FEW else n_studies // 2)
     base = FollowUpSettings(n_patients=MANY, n_controls=MANY, sd_visits=0.3)
-    _row("40 + 40, no repeats", replace(base, n_photographs=1), n_studies)
-    _row("40 + 40, SDs differ", replace(base, sd_varies=0.3), n_studies)
-    _row("40, no controls", replace(base, n_controls=0), n_studies)
+    _row("40 + 40, no repeats", replace(base, n_photographs=1), n_studies // 2)
+    _row("40 + 40, SDs differ", replace(base, sd_varies=0.3), n_studies // 2)
+    _row("40, no controls", replace(base, n_controls=0), n_studies // 2)
 
 
 def _row(people: str, settings: FollowUpSettings, n_studies: int) -> None:
@@ -89,7 +89,7 @@ def show_power(n_studies: int) -> None:
     print("effect  photographs  sd visits  power planned, %  found, %  called lower without remission, %")
     for sd_visits in (0.0, 0.3):
         for photographs in (2, 3, 5):
-            for effect in (-0.75, -1.25, -2.0):
+            for effect in (-1.0, -1.75):
                 settings = FollowUpSettings(n_photographs=photographs, sd_visits=sd_visits, effect=effect, half_time=0.1)
                 changes = changes_of(settings, n_studies)
                 lower = changes["verdict"] == "lower"
@@ -121,12 +121,12 @@ def _held(generator: np.random.Generator, n: int, share: float) -> tuple[bool, b
 def main() -> None:
     """Print all three."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--studies", type=int, default=300)
+    parser.add_argument("--studies", type=int, default=200)
     settings = parser.parse_args()
-    print(f"{settings.studies} studies a row; standard deviation of photographs 0.5 log-odds")
+    print(f"{settings.studies} studies a row of few people, half as many of many, a fifth for power; SD of photographs 0.5 log-odds")
     show_coverage(settings.studies)
     print()
-    show_power(max(1, settings.studies // 3))
+    show_power(max(1, settings.studies // 5))
     print()
     show_means(10 * settings.studies)
 

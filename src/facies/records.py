@@ -57,6 +57,8 @@ class CropContract:
         ``"area"`` (antialiased) or ``"linear"``.
     detector, detector_sha256
         Who found the points. Empty in an encoder's own card, filled by the study.
+    harmonise
+        Steps of :mod:`facies.imaging.harmonise` that make crops of different sources alike.
     """
 
     template: tuple[tuple[float, float], ...]
@@ -66,6 +68,7 @@ class CropContract:
     resize_filter: str = "area"
     detector: str = ""
     detector_sha256: str = ""
+    harmonise: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.template) != 5:

@@ -123,6 +123,13 @@ def test_follow_up__copies_of_a_photograph_are_no_repeats():
     assert (found.score_changes.verdict == "no error known").all()
 
 
+def test_follow_up__says_when_repeats_look_like_copies():
+    made = simulate_follow_up(FollowUpSettings(n_patients=3, n_controls=3, n_photographs=2))
+    each, pairs = (made.faces.assign(perceptual_hash=[f"{row // k:016x}" for row in range(len(made.faces))]) for k in (1, 2))
+    assert "36 of 36 repeat photographs look just like another" in followed(made, faces=pairs).test_retest.note[0]
+    assert "look just like" not in followed(made, faces=each).test_retest.note[0]
+
+
 def test_follow_up__says_that_visits_are_not_in_the_error_without_controls_seen_again():
     assert "too few controls were seen more than once" in followed(simulate_follow_up(FollowUpSettings(n_controls=2))).test_retest.note[0]
     assert "what visits add, from 40 controls" in followed(simulate_follow_up(FollowUpSettings())).test_retest.note[0]

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from facies.simulation.follow_up import FollowUpSettings, SimulatedFollowUp, simulate_follow_up
-from facies.store import read_table, table_path, write_table
+from facies.store import read_table, table_path, write_json, write_table
 from facies.study.conditions.follow_up import file_name, follow_up_stage, followed_faces
 from facies.study.conditions.intake import ConditionCohort
 from facies.study.config import StudyConfig, parse_config
 from facies.study.stages import Stage, run_stage
-from facies.tables import CONDITION_FACE_SCORES, PHOTOGRAPHS, SCORE_CHANGES, SESSION_SCORES, TEST_RETEST, TRAJECTORIES
+from facies.tables import CONDITION_FACE_SCORES, FACES, PHOTOGRAPHS, SCORE_CHANGES, SESSION_SCORES, TEST_RETEST, TRAJECTORIES
 
 SETTINGS = FollowUpSettings(n_patients=3, n_controls=6, n_visits=2, n_photographs=2)
 COLUMNS = ["source", "title", "licence", "terms", "citation", "n_people", "n_photographs"]
@@ -44,6 +44,7 @@ def stage_of(study: Path, config: StudyConfig, made: SimulatedFollowUp) -> Stage
     cohort, faces = cohort_of(made)
     write_table(study, CONDITION_FACE_SCORES, made.face_scores)
     write_table(study, PHOTOGRAPHS, cohort.photographs)
+    write_json(table_path(study, FACES).with_name("perceptual_hashes.json"), {name: f"{i:016x}" for i, name in enumerate(faces.photo_id)})
     return follow_up_stage(study, config, cohort, faces, random_state=0)
 
 
@@ -90,7 +91,7 @@ def test_followed_faces__leave_out_public_negatives_and_who_withdrew_and_unused_
     found = followed_faces(own, used)
     assert set(found.participant_id) == {f"p000{number}" for number in range(1, 8)}
     assert len(found) == 7 * 4 - 1
-    assert set(found.columns) == {"face_id", "participant_id", "session_id", "taken_on", "view", "device"}
+    assert set(found.columns) == {"face_id", "photo_id", "participant_id", "session_id", "taken_on", "view", "device"}
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "con: x", ".hidden", "ünal", "end."])

@@ -10,7 +10,21 @@ import typer
 from typer.exceptions import TyperException
 
 from facies import __version__
-from facies.cli import check, compare_learning, demo, doctor, embed, encoders, finetune, init, predict, pretrain, replicate, weights
+from facies.cli import (
+    check,
+    compare_learning,
+    demo,
+    doctor,
+    embed,
+    encoders,
+    finetune,
+    init,
+    predict,
+    pretrain,
+    replicate,
+    sources,
+    weights,
+)
 from facies.cli import run as run_command
 from facies.errors import FaciesError
 
@@ -37,6 +51,7 @@ app.command("replicate")(replicate.replicate)
 app.add_typer(encoders.app, name="encoders")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("sources")(sources.sources)
 app.add_typer(weights.app, name="weights")
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.store import sidecar
-from facies.tables import OUTCOMES, PARTICIPANTS, PHOTOGRAPHS, READINGS, Table
+from facies.tables import DIAGNOSES, OUTCOMES, PARTICIPANTS, PHOTOGRAPHS, READINGS, Table
 
 
 class ExampleTable(NamedTuple):
@@ -45,6 +45,14 @@ _READINGS: dict[str, list[Any]] = {
 }
 _OUTCOMES: dict[str, list[Any]] = {"participant_id": ["p001", "p002", "p003"], "copd": [0, 1, 0], "bone_density": [0.91, 0.84, 0.79]}
 
+_DIAGNOSES: dict[str, list[Any]] = {
+    "participant_id": ["p001", "p002", "p003"],
+    "diagnosis": ["acromegaly", "control", "cushing"],
+    "severity": [2.0, 0.0, 1.0],
+    "reference": ["IGF-1 and glucose load", "neither found", "cortisol after dexamethasone"],
+    "treated_on": ["2024-05-02", None, None],
+}
+
 _FURTHER: dict[str, dict[str, dict[str, Any]]] = {
     "participants": {
         "bmi": {"Description": "body mass index, an example of a covariate", "Units": "kg/m2"},
@@ -57,8 +65,13 @@ _FURTHER: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def example_tables() -> dict[str, ExampleTable]:
+def example_tables(*, target: str = "perceived_age") -> dict[str, ExampleTable]:
     """Return small valid tables of every kind that a user gives, with their sidecars, by name.
+
+    Parameters
+    ----------
+    target
+        ``facies`` gives diagnoses instead of readings and outcomes.
 
     Examples
     --------
@@ -67,7 +80,8 @@ def example_tables() -> dict[str, ExampleTable]:
     (['outcomes', 'participants', 'photographs', 'readings'], 'years')
     """
     people = _PEOPLE | {"bmi": [24.1, 27.9, 22.5], "smoking": [0, 2, 1]}
-    given: dict[Table, dict[str, list[Any]]] = {PARTICIPANTS: people, PHOTOGRAPHS: _PHOTOGRAPHS, READINGS: _READINGS, OUTCOMES: _OUTCOMES}
+    given: dict[Table, dict[str, list[Any]]] = {PARTICIPANTS: people, PHOTOGRAPHS: _PHOTOGRAPHS}
+    given |= {DIAGNOSES: _DIAGNOSES} if target == "facies" else {READINGS: _READINGS, OUTCOMES: _OUTCOMES}
     return {table.name: _example(table, values) for table, values in given.items()}
 
 

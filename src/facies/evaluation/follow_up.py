@@ -55,8 +55,8 @@ def follow_up(
     face_scores
         Table :data:`facies.tables.CONDITION_FACE_SCORES`.
     faces
-        Used faces of people who are followed: ``face_id participant_id session_id`` and perhaps ``taken_on view device``. Leave out public
-        sets, whose pictures of one person may be years apart.
+        Used faces of people who are followed: ``face_id participant_id session_id`` and perhaps ``taken_on view device
+        perceptual_hash``. Leave out public sets, whose pictures of one person may be years apart.
     visits
         ``participant_id session_id taken_on``, one row a visit, the earliest of each person first.
     diagnoses

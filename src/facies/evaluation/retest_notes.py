@@ -23,11 +23,11 @@ def retest_notes(
     Parameters
     ----------
     repeats
-        Scored faces that have repeats: ``participant_id visit group score``.
+        Scored faces that have repeats: ``participant_id visit group face_id score``.
     changes
         ``participant_id first second change ci_low ci_high``.
     faces
-        ``participant_id session_id`` and perhaps ``device``.
+        ``face_id participant_id session_id`` and perhaps ``device`` and ``perceptual_hash``.
     visits
         ``participant_id session_id visit first``.
     stable
@@ -35,6 +35,7 @@ def retest_notes(
     """
     found = [
         _about_repeats(repeats, error),
+        _about_copies(repeats, faces),
         _about_visits(error, changes),
         _about_spread(repeats),
         _about_drift(changes, stable, level),
@@ -54,6 +55,18 @@ def _about_repeats(repeats: pd.DataFrame, error: MeasurementError) -> str:
     if freedom < FEW_DEGREES:
         return f"the error between photographs has only {freedom} degrees of freedom: intervals of single people are wide"
     return ""
+
+
+def _about_copies(repeats: pd.DataFrame, faces: pd.DataFrame) -> str:
+    """Say how many repeats have the perceptual hash of another of their group: copies, or a very still sitter."""
+    if "perceptual_hash" not in faces.columns or repeats.empty:
+        return ""
+    hashes = repeats["face_id"].map(faces.set_index("face_id")["perceptual_hash"])
+    alike = repeats.assign(perceptual_hash=hashes).dropna(subset=["perceptual_hash"]).duplicated(["group", "perceptual_hash"], keep=False)
+    n = int(alike.sum())
+    if not n:
+        return ""
+    return f"{n} of {len(repeats)} repeat photographs look just like another of their visit: if they are copies, the error is too small"
 
 
 def _about_visits(error: MeasurementError, changes: pd.DataFrame) -> str:

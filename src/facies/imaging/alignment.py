@@ -101,7 +101,12 @@ def align_face(image: Image, points: Floats, contract: CropContract) -> Image:
     if contract.resize_filter not in ("area", "linear"):
         raise InputError(f"the resize filter is '{contract.resize_filter}': choose area or linear")
     matrix = similarity_transform(points, contract.points())
-    return warp(image, matrix, (contract.size, contract.size), antialias=contract.resize_filter == "area")
+    crop = warp(image, matrix, (contract.size, contract.size), antialias=contract.resize_filter == "area")
+    if not contract.harmonise:
+        return crop
+    from facies.imaging.harmonise import harmonise_crop
+
+    return harmonise_crop(crop, contract)
 
 
 def warp(image: Image, matrix: Floats, size: tuple[int, int], *, antialias: bool = True) -> Image:

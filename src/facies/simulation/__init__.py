@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from facies.simulation.cohort import faces_to_paint as faces_to_paint
     from facies.simulation.cohort import simulate_cohort as simulate_cohort
     from facies.simulation.face_parameters import draw_face_parameters as draw_face_parameters
+    from facies.simulation.follow_up import FollowUpSettings as FollowUpSettings
+    from facies.simulation.follow_up import simulate_follow_up as simulate_follow_up
     from facies.simulation.genotype_files import write_genotypes as write_genotypes
     from facies.simulation.genotype_settings import GenotypeSettings as GenotypeSettings
     from facies.simulation.genotypes import SimulatedGenotypes as SimulatedGenotypes
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "CHANGED_REGIONS": "regions",
     "Cohort": "cohort",
+    "FollowUpSettings": "follow_up",
     "GenotypeSettings": "genotype_settings",
     "MC1R_VARIANTS": "haplotypes",
     "PlantedEffect": "planted",
@@ -50,6 +53,7 @@ _HOMES = {
     "region_masks": "regions",
     "simulate_cohort": "cohort",
     "simulate_faces": "painting",
+    "simulate_follow_up": "follow_up",
     "simulate_genotypes": "genotypes",
     "simulate_proxies": "proxies",
     "simulate_validation": "validation",
@@ -64,6 +68,7 @@ __all__ = [
     "CHANGED_REGIONS",
     "MC1R_VARIANTS",
     "Cohort",
+    "FollowUpSettings",
     "GenotypeSettings",
     "PlantedEffect",
     "ReaderPool",
@@ -79,6 +84,7 @@ __all__ = [
     "region_masks",
     "simulate_cohort",
     "simulate_faces",
+    "simulate_follow_up",
     "simulate_genotypes",
     "simulate_proxies",
     "simulate_validation",

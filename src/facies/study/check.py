@@ -56,6 +56,10 @@ def check_study(study: Path, *, jobs: int = 1, progress: Progress | None = None)
         When the settings or a table cannot be read at all.
     """
     config = read_config(study)
+    if config.study.target == "facies":
+        from facies.study.conditions.check import check_conditions
+
+        return check_conditions(study, config, jobs=jobs, progress=progress)
     tables = read_study_tables(study, settings=intake_settings(config)).given()
     matches = match_ids({name: table.frame for name, table in tables.items()}, files={name: table.file for name, table in tables.items()})
     try:

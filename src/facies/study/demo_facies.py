@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from facies.errors import InputError
-from facies.simulation.second_study import SecondStudy, simulate_second_study, write_pictures
+from facies.simulation.second_study import CLINIC, PUBLIC, SecondStudy, simulate_second_study, write_pictures
 from facies.store import write_json, write_tsv, write_whole
 from facies.study.config import CONFIG_NAME
 from facies.study.extraction import Progress
 
 TRUTH = "truth.json"
+
+PEOPLE = sum(group.n for group in CLINIC.values()) + sum(group.n for group, _ in PUBLIC.values())
+"""People of the whole study, clinic and public."""
 
 _CONFIG = """\
 # A simulated study of acromegaly and Cushing's syndrome; the planted severities are in truth.json.

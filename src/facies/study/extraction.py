@@ -88,6 +88,7 @@ class ExtractorRecipe:
     margin: float | None = None
     runtime: str = "onnxruntime"
     precision: str = "float32"
+    harmonise: Sequence[str] = ()
 
     def build(self) -> Extractor:
         """Load the detector and the encoders.
@@ -99,7 +100,7 @@ class ExtractorRecipe:
         """
         detector = load_detector(self.detector, weights=_file(self.detector_weights))
         encoders = [self._encoder(spec, _file(weights)) for spec, weights in zip(self.encoders, self.weights, strict=True)]
-        return Extractor(detector, encoders, QualityGate(**self.gate), self.max_pixels, self.margin, self)
+        return Extractor(detector, encoders, QualityGate(**self.gate), self.max_pixels, self.margin, self, tuple(self.harmonise))
 
     def _encoder(self, spec: str, weights: Path | None) -> CardedEncoder:
         if has_runtimes(spec):
@@ -121,10 +122,12 @@ class Extractor:
     max_pixels: int = MAX_PIXELS
     margin: float | None = None
     recipe: ExtractorRecipe | None = None
+    harmonise: tuple[str, ...] = ()
 
     def contract(self, card: EncoderCard) -> CropContract:
         """Return the crop contract of an encoder as this study cuts faces."""
         crop = card.crop.found_by(self.detector.name, self.detector.sha256)
+        crop = replace(crop, harmonise=self.harmonise)
         return crop if self.margin is None else replace(crop, margin=self.margin)
 
     @cached_property

@@ -56,6 +56,7 @@ def make_extractor(study: Path, config: StudyConfig) -> Extractor:
         margin=config.embeddings.margin,
         runtime=config.embeddings.runtime,
         precision=config.embeddings.precision,
+        harmonise=config.conditions.harmonise,
     )
     extractor = recipe.build()
     _require_own_names([encoder.card.name for encoder in extractor.encoders])

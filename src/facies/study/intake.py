@@ -131,11 +131,18 @@ def _read_and_assess(study: Path, config: StudyConfig, jobs: int, progress: Prog
         intake.photographs, photograph_folders(study, config), threads=jobs, max_pixels=config.faces.max_pixels,
         progress=None if progress is None else lambda done: progress(done, n),
     )  # fmt: skip
-    _require_usable(photographs)
+    require_usable(photographs)
     return intake, photographs
 
 
-def _require_usable(photographs: pd.DataFrame) -> None:
+def require_usable(photographs: pd.DataFrame) -> None:
+    """Refuse a study none of whose photographs can be used.
+
+    Raises
+    ------
+    InputError
+        With the reasons and the remedy.
+    """
     if not photographs.included.any():
         reasons = ", ".join(f"{n} {reason}" for reason, n in photographs.exclusion_reason.value_counts().items())
         raise InputError(f"none of {len(photographs)} photographs can be used ({reasons}): correct the paths, or inputs.photographs_folder")

@@ -201,7 +201,7 @@ def _recipe(model: Bundle, detector_weights: Path | None, encoder_weights: Path 
     detector = detector_file(model.crop.detector, detector_weights)
     return ExtractorRecipe(
         model.crop.detector, _text(detector), [spec], [_text(encoder_weights)], asdict(gate), margin=model.crop.margin,
-        **_runtime(spec, model.card.encoder),
+        harmonise=model.crop.harmonise, **_runtime(spec, model.card.encoder),
     )  # fmt: skip
 
 

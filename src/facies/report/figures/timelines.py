@@ -12,7 +12,7 @@ from facies.report.figures.style import COLOURS, GREY, PALE, drawn, source_style
 CHANGED = ("lower", "higher")
 """Verdicts that fill a marker."""
 
-LEGEND = "bars: 95% interval of the visit; filled: changed from the first visit beyond error; band: what error alone hides"
+LEGEND = "bars: 95% interval of the visit; filled: changed from the first visit beyond error\nband: what error alone hides"
 
 FEWEST_LINES = 10
 """Patients from which lines of single patients are drawn in a report."""
@@ -50,9 +50,11 @@ def patient_timeline(scores: pd.DataFrame, changes: pd.DataFrame, *, title: str)
                 axes.axvline(0, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
             axes.set(title=f"{title}: {condition}" if condition == conditions[0] else condition, ylabel="Score, log-odds")
             axes.margins(x=0.08)
-        axes.set_xlabel(f"{label}\n{LEGEND}", fontsize=8)
-        if len(models) > 1:
-            figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
+        several = len(models) > 1
+        axes.set_xlabel(f"{label}\n{LEGEND}{f' ({models[0]})' if several else ''}", fontsize=8)
+        if several:
+            named = {name: line for each in figure.axes for line, name in zip(*each.get_legend_handles_labels(), strict=True)}
+            figure.legend(named.values(), named.keys(), loc="outside lower left", ncols=2)
 
     svg = drawn(paint, name="timeline", width=420, height=60 + 190 * len(conditions))
     return svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1) + "\n"
@@ -60,9 +62,10 @@ def patient_timeline(scores: pd.DataFrame, changes: pd.DataFrame, *, title: str)
 
 def _places(scores: pd.DataFrame) -> tuple[pd.Series, str, bool]:
     """Return where each row stands on the axis of time, the axis' label, and whether treatment is at 0."""
-    if scores["days_from_treatment"].notna().all():
-        return scores["days_from_treatment"], "Days from treatment", True
     if scores["days"].notna().all():
+        treatment = (scores["days"] - scores["days_from_treatment"]).min()
+        if pd.notna(treatment):
+            return scores["days"] - treatment, "Days from treatment", True
         return scores["days"], "Days from the first visit", False
     number = scores.groupby(["model_id", "target_condition"], sort=False).cumcount() + 1
     return number.astype(float), "Visit", False

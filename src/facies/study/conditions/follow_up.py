@@ -12,12 +12,12 @@ import pandas as pd
 
 from facies.evaluation.follow_up import FollowUp, follow_up
 from facies.report.figures.timelines import patient_timeline
-from facies.store import read_table, table_path, value_sha256, write_table, write_whole
+from facies.store import read_json, read_table, table_path, value_sha256, write_table, write_whole
 from facies.study.conditions.intake import ConditionCohort, consenting
 from facies.study.conditions.people import visits_in_order
 from facies.study.config import StudyConfig
 from facies.study.stages import Outcome, Stage
-from facies.tables import CONDITION_FACE_SCORES, CONTROL, PHOTOGRAPHS, SCORE_CHANGES, SESSION_SCORES, TEST_RETEST, TRAJECTORIES
+from facies.tables import CONDITION_FACE_SCORES, CONTROL, FACES, PHOTOGRAPHS, SCORE_CHANGES, SESSION_SCORES, TEST_RETEST, TRAJECTORIES
 
 PATIENTS = "patients"
 """Folder of timelines under derived/follow_up; they are personal data."""
@@ -38,7 +38,8 @@ def follow_up_stage(
 
     def compute() -> Outcome:
         visits = visits_in_order(followed)
-        found = follow_up(read_table(study, CONDITION_FACE_SCORES), followed, visits, cohort.diagnoses)
+        hashed = followed.assign(perceptual_hash=followed["photo_id"].map(read_json(hashes)))
+        found = follow_up(read_table(study, CONDITION_FACE_SCORES), hashed, visits, cohort.diagnoses)
         written = (
             write_table(study, SESSION_SCORES, found.session_scores),
             write_table(study, SCORE_CHANGES, found.score_changes),
@@ -48,7 +49,12 @@ def follow_up_stage(
         drawn = write_timelines(study, found, patients=seen_patients(cohort, visits), conditions=config.conditions.target_conditions)
         return Outcome((*written, *drawn), followed["participant_id"].nunique(), found.score_changes["participant_id"].nunique())
 
-    inputs = {"photographs": table_path(study, PHOTOGRAPHS), "face_scores": table_path(study, CONDITION_FACE_SCORES)}
+    hashes = table_path(study, FACES).with_name("perceptual_hashes.json")
+    inputs = {
+        "perceptual_hashes": hashes,
+        "photographs": table_path(study, PHOTOGRAPHS),
+        "face_scores": table_path(study, CONDITION_FACE_SCORES),
+    }
     settings = {
         "target_conditions": config.conditions.target_conditions, "learnt_from": cohort.learnt_from(),
         "faces": value_sha256(sorted(followed["face_id"])), "random_state": random_state,
@@ -69,7 +75,7 @@ def followed_faces(cohort: ConditionCohort, faces: pd.DataFrame) -> pd.DataFrame
     whole = set(consenting(cohort)["participant_id"]) & set(cohort.diagnoses["participant_id"])
     own = known[known["participant_id"].isin(whole) & ~known["source"].isin(cohort.public())]
     used = faces.loc[faces["included"], ["face_id", "photo_id"]]
-    return used.merge(own, on="photo_id", validate="many_to_one").drop(columns=["photo_id", "source"])
+    return used.merge(own, on="photo_id", validate="many_to_one").drop(columns="source")
 
 
 def _is_followed(followed: pd.DataFrame) -> bool:

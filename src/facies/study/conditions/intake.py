@@ -17,7 +17,7 @@ from facies.errors import InputError
 from facies.store import value_sha256, write_table
 from facies.study.config import StudyConfig
 from facies.study.extraction import Progress
-from facies.study.intake import input_files, intake_settings, photograph_folders, values_hash
+from facies.study.intake import input_files, intake_settings, photograph_folders, require_usable, values_hash
 from facies.study.stages import Outcome, Stage
 from facies.tables import CONTROL, DIAGNOSES, PARTICIPANTS, PHOTOGRAPHS
 
@@ -91,6 +91,7 @@ def gather_conditions(study: Path, config: StudyConfig, *, jobs: int, progress: 
         listed, photograph_folders(study, config), threads=jobs, max_pixels=config.faces.max_pixels,
         progress=None if progress is None else lambda done: progress(done, n),
     )  # fmt: skip
+    require_usable(photographs)
     everybody = _with_negatives(diagnoses, participants, {section.source for section in asked.negatives}, listed)
     columns = ["source", "title", "licence", "terms", "citation", "n_people", "n_photographs"]
     cohort = ConditionCohort(participants, photographs, everybody, pd.DataFrame(sources, columns=columns))
