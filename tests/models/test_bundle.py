@@ -221,7 +221,7 @@ def test_bundle__when_writing_fails_the_old_one_stays(bundle_folder, monkeypatch
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "_copy_network", fail)
+    monkeypatch.setattr(module, "copy_network", fail)
     with pytest.raises(StoreError, match="was not written"):
         written(bundle_folder.parent)
     assert read_bundle(bundle_folder).sha256 == before

@@ -32,6 +32,13 @@ def predict(
     encoder_weights: Annotated[
         Path | None, typer.Option(help="File of the encoder's weights, where the bundle does not hold its network.")
     ] = None,
+    prevalence: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How common a condition is among these people, such as acromegaly=0.001 (or 0.001 for all of the model's); adds the "
+            "probability there. May be given again for another condition."
+        ),
+    ] = None,
     engine: EngineName = "local",
     address: Address = None,
     shard_size: ShardSize = 512,
@@ -48,12 +55,13 @@ def predict(
             written = predict_shards(
                 bundle, photographs, output, jobs=n_workers(jobs, address), engine=engine, address=address, shard_size=shard_size,
                 detector_weights=detector_weights, encoder_weights=encoder_weights, dry_run=dry_run, progress=progress,
+                prevalence=prevalence or (),
             )  # fmt: skip
             show_written(written, as_json=as_json)
             return
         made = predict_photographs(
             bundle, photographs, None if dry_run else Path(output), jobs=n_workers(jobs, address), engine=engine, address=address,
-            detector_weights=detector_weights, encoder_weights=encoder_weights, progress=progress,
+            detector_weights=detector_weights, encoder_weights=encoder_weights, progress=progress, prevalence=prevalence or (),
         )  # fmt: skip
     if as_json:
         show_json(made.as_dict())

@@ -1,4 +1,4 @@
-"""Perceived-age regression: cross-fitted predictions, honest intervals and bundles that travel.
+"""Perceived-age regression and classifiers of conditions: cross-fitted predictions, honest intervals and bundles that travel.
 
 Heavy parts are loaded when they are used::
 
@@ -10,6 +10,11 @@ Heavy parts are loaded when they are used::
     unlikeness                                   how far a face lies from those that the model was trained on
     frozen      FrozenModel                      the model fitted on all, with its interval and its warnings
     bundle      write_bundle, read_bundle        a folder that runs without torch
+
+    classifiers       CLASSIFIERS                which classifiers of a condition there are
+    condition_fit     cross_fit_conditions       everybody scored for every condition, in several assignments to folds
+    severity_fit      cross_fit_severity         how marked the disease is
+    condition_bundle  write_condition_bundle, read_any_bundle
 """
 
 from __future__ import annotations
@@ -35,6 +40,13 @@ _HOMES = {
     "FrozenModel": "frozen",
     "describe_model": "model_card",
     "render_model_card": "model_card",
+    "CLASSIFIERS": "classifiers",
+    "ConditionFit": "condition_fit",
+    "cross_fit_conditions": "condition_fit",
+    "cross_fit_severity": "severity_fit",
+    "ConditionBundle": "condition_bundle",
+    "read_any_bundle": "condition_bundle",
+    "write_condition_bundle": "condition_bundle",
     "Bundle": "bundle",
     "read_bundle": "bundle",
     "write_bundle": "bundle",

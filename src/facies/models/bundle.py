@@ -89,16 +89,26 @@ class Bundle:
         InputError
             Naming both, or the precision where only that differs.
         """
-        mine = self.card.encoder
-        if card is None:
-            return
-        if _identity(card) != _identity(mine):
-            given, wanted = (f"{one.name} ({one.sha256[:12] or 'no hash'})" for one in (card, mine))
-            raise InputError(f"the vectors are by {given}, the model needs {wanted}: use the model's own encoder")
-        if card.precision != mine.precision:
-            raise InputError(
-                f"the vectors by {card.name} were made in {card.precision}, the model needs {mine.precision}: encode in that precision"
-            )
+        require_same_encoder(self.card.encoder, card)
+
+
+def require_same_encoder(mine: EncoderCard, card: EncoderCard | None) -> None:
+    """Refuse vectors of another encoder than a model's, ``mine``; nothing is known of a card that is None.
+
+    Raises
+    ------
+    InputError
+        Naming both, or the precision where only that differs.
+    """
+    if card is None:
+        return
+    if _identity(card) != _identity(mine):
+        given, wanted = (f"{one.name} ({one.sha256[:12] or 'no hash'})" for one in (card, mine))
+        raise InputError(f"the vectors are by {given}, the model needs {wanted}: use the model's own encoder")
+    if card.precision != mine.precision:
+        raise InputError(
+            f"the vectors by {card.name} were made in {card.precision}, the model needs {mine.precision}: encode in that precision"
+        )
 
 
 def _identity(card: EncoderCard) -> tuple[str, str, int, str]:
@@ -168,6 +178,8 @@ def read_bundle(folder: Path) -> Bundle:
         When the folder is no bundle, or of a later version.
     """
     folder = Path(folder)
+    if bundle_kind(folder) != "age":
+        raise InputError(f"{folder.name} predicts conditions, not age: read it by facies.models.read_any_bundle")
     files = checked_files(folder, PARTS)
     card = from_json(ModelCard, (folder / "card.json").read_text(encoding="utf-8"))
     crop = from_json(CropContract, (folder / "crop.json").read_text(encoding="utf-8"))

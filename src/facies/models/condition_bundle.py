@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,21 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from facies.errors import InputError, WeightsError
-from facies.models.bundle import MANIFEST, NETWORK, checked_files, copy_network, write_folder
+from facies.models.bundle import (
+    MANIFEST,
+    NETWORK,
+    Bundle,
+    bundle_kind,
+    checked_files,
+    copy_network,
+    read_bundle,
+    require_same_encoder,
+    write_folder,
+)
 from facies.models.classifiers import ConditionModel
-from facies.models.condition_fit import ConditionFit, FrozenCondition
+from facies.models.condition_fit import LOG_ODDS, ConditionFit, FrozenCondition
 from facies.models.unlikeness import Unlikeness
-from facies.records import ConditionCard, CropContract, from_json, to_json
+from facies.records import ConditionCard, CropContract, EncoderCard, from_json, to_json
 from facies.stats.calibration_binary import recalibrate
 from facies.store import file_sha256, read_arrays, read_json, write_arrays, write_json, write_whole
 
@@ -49,13 +58,40 @@ class ConditionBundle:
     encoder_file: Path | None
     sha256: str
 
-    def predict_vectors(self, X: ArrayLike, *, prevalence: float | None = None) -> pd.DataFrame:
+    def require_encoder(self, card: EncoderCard | None) -> None:
+        """Refuse another encoder than the models'.
+
+        Raises
+        ------
+        InputError
+            Naming both, or the precision where only that differs.
+        """
+        require_same_encoder(self.card.encoder, card)
+
+    def warn(self, *, unlike: bool, quality: Mapping[str, float], age: float | None, source: str | None) -> str:
+        """Return why a prediction deserves doubt, words of :data:`WARNINGS` joined by a semicolon; empty when nothing speaks against it.
+
+        Parameters
+        ----------
+        quality
+            Measures of the face, by the names in the card; a measure that is missing is not judged.
+        age, source
+            Of the person and photograph, None where nothing is said of them. A source that is asked for and not given is ``""``.
+        """
+        lowest, highest = self.card.ages or (-np.inf, np.inf)
+        ranges = self.card.quality.items()
+        outside = any(not low <= quality[name] <= high for name, (low, high) in ranges if np.isfinite(quality.get(name, np.nan)))
+        old_or_young = age is not None and np.isfinite(age) and not lowest <= age <= highest
+        found = (unlike, outside, old_or_young, source is not None and source not in self.card.sources)
+        return ";".join(word for word, holds in zip(WARNINGS, found, strict=True) if holds)
+
+    def predict_vectors(self, X: ArrayLike, *, prevalence: Mapping[str, float] | None = None) -> pd.DataFrame:
         """Score vectors, (n, p), for every condition.
 
         Parameters
         ----------
         prevalence
-            Of each condition among the people who are looked at; adds ``probability_at_prevalence``.
+            Of conditions among the people who are looked at; adds ``probability_at_prevalence``, missing for conditions without one.
 
         Returns
         -------
@@ -67,14 +103,15 @@ class ConditionBundle:
         unlike = self.unlikeness.distances(vectors) > self.farthest
         parts = []
         for name, frozen in self.models.items():
-            score = np.clip(frozen.model.decision(vectors), -30, 30)
+            score = np.clip(frozen.model.decision(vectors), -LOG_ODDS, LOG_ODDS)
             table = pd.DataFrame({"row": range(len(vectors)), "target_condition": name, "score": score, "probability": _probability(score)})
             for rule, threshold in frozen.thresholds.items():
                 table[f"positive_{rule}"] = score >= threshold
             if prevalence is not None:
-                share = self.card.n_cases[name] / self.card.n_participants
-                brought = recalibrate(score, sample_prevalence=share, prevalence=prevalence)
-                table["probability_at_prevalence"] = _probability(brought)
+                table["probability_at_prevalence"] = np.nan
+                if name in prevalence:
+                    brought = recalibrate(score, sample_prevalence=frozen.share, prevalence=prevalence[name])
+                    table["probability_at_prevalence"] = _probability(brought)
             parts.append(table.assign(unlike_training=unlike))
         return pd.concat(parts, ignore_index=True)
 
@@ -98,7 +135,11 @@ def write_condition_bundle(folder: Path, fit: ConditionFit, card: ConditionCard,
         write_whole(building / "MODEL_CARD.md", render_condition_card(card).encode())
         write_whole(building / "card.json", (to_json(card, indent=2) + "\n").encode())
         write_whole(building / "crop.json", (to_json(crop, indent=2) + "\n").encode())
-        plain = {"farthest": fit.farthest, "thresholds": {name: frozen.thresholds for name, frozen in fit.frozen.items()}}
+        plain = {
+            "farthest": fit.farthest,
+            "thresholds": {name: frozen.thresholds for name, frozen in fit.frozen.items()},
+            "shares": {name: frozen.share for name, frozen in fit.frozen.items()},
+        }
         write_json(building / "model.json", plain)
         write_arrays(building / "unlikeness.safetensors", fit.unlikeness.to_arrays())
         for number, (name, frozen) in enumerate(fit.frozen.items()):
@@ -119,9 +160,10 @@ def read_condition_bundle(folder: Path) -> ConditionBundle:
     InputError
         When the folder is no bundle, or one of ages.
     """
+    folder = Path(folder)
+    if bundle_kind(folder) != KIND:
+        raise InputError(f"{folder.name} predicts age, not a condition: give a bundle of a study with target 'facies'")
     files = checked_files(folder, PARTS)
-    if read_json(folder / MANIFEST).get("kind") != KIND:
-        raise InputError(f"{folder.name} is a bundle of another kind: it predicts no condition")
     card = from_json(ConditionCard, (folder / "card.json").read_text(encoding="utf-8"))
     crop = from_json(CropContract, (folder / "crop.json").read_text(encoding="utf-8"))
     try:
@@ -130,13 +172,27 @@ def read_condition_bundle(folder: Path) -> ConditionBundle:
         for number in range(len(card.target_conditions)):
             arrays, metadata = read_arrays(folder / f"condition_{number}.safetensors")
             name = metadata["condition"]
-            models[name] = FrozenCondition(ConditionModel.from_arrays(arrays, metadata["classifier"]), dict(plain["thresholds"][name]))
+            model = ConditionModel.from_arrays(arrays, metadata["classifier"])
+            models[name] = FrozenCondition(model, dict(plain["thresholds"][name]), float(plain["shares"][name]))
         unlikeness = Unlikeness.from_arrays(read_arrays(folder / "unlikeness.safetensors")[0])
         farthest = float(plain["farthest"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"the parts of the bundle {folder.name} do not fit together: take a bundle that facies wrote") from error
     network = folder / NETWORK if NETWORK in files else None
     return ConditionBundle(models, unlikeness, farthest, card, crop, network, file_sha256(folder / MANIFEST))
+
+
+def read_any_bundle(folder: Path) -> Bundle | ConditionBundle:
+    """Read a bundle of either kind.
+
+    Raises
+    ------
+    WeightsError
+        When a part is absent, cut off or altered.
+    InputError
+        When the folder is no bundle, or of a later version.
+    """
+    return read_condition_bundle(folder) if bundle_kind(Path(folder)) == KIND else read_bundle(folder)
 
 
 def render_condition_card(card: ConditionCard) -> str:
@@ -146,7 +202,7 @@ def render_condition_card(card: ConditionCard) -> str:
     ages = "not known" if card.ages is None else f"{card.ages[0]:.0f} to {card.ages[1]:.0f} years"
     warnings = "\n".join(f"- `{name}`: {meaning}." for name, meaning in WARNINGS.items())
     licences = "\n".join(f"- {line}" for line in card.licences) or "Not stated."
-    text = json.dumps(list(card.operating_points))
+    rules = ", ".join(card.operating_points)
     sections = (
         ("Intended use", INTENDED_USE),
         (
@@ -154,7 +210,7 @@ def render_condition_card(card: ConditionCard) -> str:
             f"Log-odds of {', '.join(card.target_conditions)}, each against all others, by {card.classifier} on {card.encoder.name}.",
         ),
         ("Trained on", f"{card.n_participants} people, {card.n_photographs} photographs, ages {ages}.\n\n{cases}\n\nSources:\n\n{sources}"),
-        ("Operating points", f"Rules fixed before: {text}; thresholds are medians over the folds."),
+        ("Operating points", f"{rules}. Thresholds are medians over all folds, each fixed on people of the other folds."),
         ("Warnings it gives", warnings),
         ("Licences", licences),
     )

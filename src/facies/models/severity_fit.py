@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -139,7 +139,7 @@ class _CrossFit(NamedTuple):
             participant_id=self.people.table.index[of_person.index].to_numpy(), n_photographs=of_person["size"].to_numpy(),
             observed=self.grade[of_person.index], label_weight=np.nan,
         )  # fmt: skip
-        ids = {"model_id": self.model_id, "target": severity_target(self.condition), "fold": number}
+        ids: dict[str, Any] = {"model_id": self.model_id, "target": severity_target(self.condition), "fold": number}
         return faces.assign(**ids), persons.assign(**ids)
 
     def _fit(self, number: int) -> tuple[Training, Ordinal]:

@@ -92,7 +92,8 @@ def auc_interval(
     y
         1 for cases and 0 for others, (n,).
     clusters
-        The person of each row, where people have several; the variance is then Obuchowski's.
+        The person of each row, where people have several; the variance is then Obuchowski's, and the interval that of a t distribution
+        with one degree of freedom less than there are people in the smaller class: the normal one covers too seldom with few people.
     level
         Of the interval.
     method
@@ -120,7 +121,8 @@ def auc_interval(
         low, high = _edge(parts, level)
         return AucEstimate(parts.value, 0.0, low, high, parts.n, parts.n_cases, "exact, at the edge")
     error = float(np.sqrt(parts.variance(0, 0)))
-    low, high = _ends(parts.value, error, level, on_logit=method != "wald")
+    freedom = np.inf if clusters is None else min(int((parts.case_counts > 0).sum()), int((parts.other_counts > 0).sum())) - 1
+    low, high = _ends(parts.value, error, level, freedom, on_logit=method != "wald")
     return AucEstimate(parts.value, error, low, high, parts.n, parts.n_cases, f"{name}, {'wald' if method == 'wald' else 'logit'}")
 
 
@@ -240,11 +242,11 @@ def _checked(scores: ArrayLike, y: ArrayLike) -> tuple[Floats, NDArray[np.bool_]
     return values, truth > 0
 
 
-def _ends(value: float, error: float, level: float, *, on_logit: bool) -> tuple[float, float]:
+def _ends(value: float, error: float, level: float, freedom: float, *, on_logit: bool) -> tuple[float, float]:
     from scipy.special import expit, logit
-    from scipy.stats import norm
+    from scipy.stats import norm, t
 
-    reach = float(norm.ppf((1 + level) / 2))
+    reach = float(norm.ppf((1 + level) / 2) if np.isinf(freedom) else t.ppf((1 + level) / 2, max(freedom, 1)))
     if not on_logit:
         return max(0.0, value - reach * error), min(1.0, value + reach * error)
     half = reach * error / (value * (1 - value))

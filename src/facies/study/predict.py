@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +15,20 @@ import pandas as pd
 from facies.cohort import locate_photograph
 from facies.embeddings import has_runtimes
 from facies.errors import CropContractError, ImageError, InputError
-from facies.faces import QualityGate, faces_table, without_face
+from facies.faces import QualityGate, without_face
 from facies.imaging.sniff import HEAD_BYTES, sniff_format
-from facies.models import Bundle, read_bundle
+from facies.models import Bundle, ConditionBundle, read_any_bundle
 from facies.records import EncoderCard
 from facies.store import write_tsv
 from facies.study.extraction import Extractor, ExtractorRecipe, Progress, Reads, Result, Task
 from facies.study.faces import detector_file
+from facies.study.predict_conditions import INTENDED_USE, chosen_face, condition_predictions, parse_prevalence
 from facies.study.stages import package_versions
 from facies.tables import GIVEN_POINTS
 
 if TYPE_CHECKING:
     from facies.study.cluster.manifest import Manifest
+    from facies.study.cluster.photographs import Photograph
     from facies.study.cluster.products import OpenJob
     from facies.study.cluster.writing import Written
 
@@ -44,12 +46,10 @@ COLUMNS = (
     "intended_use",
 )
 
-INTENDED_USE = "research only"
-
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What ``facies predict`` did."""
+    """What ``facies predict`` did; numbers count photographs, though a model of several conditions gives each several rows."""
 
     table: pd.DataFrame
     n_photographs: int
@@ -79,9 +79,10 @@ def predict_photographs(
     detector_weights: Path | None = None,
     encoder_weights: Path | None = None,
     gate: QualityGate | None = None,
+    prevalence: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Predicted:
-    """Apply a bundle to photographs and write one row a photograph.
+    """Apply a bundle to photographs and write one row a photograph, and condition where the model tells conditions.
 
     Parameters
     ----------
@@ -96,6 +97,8 @@ def predict_photographs(
         ``local`` or ``ray``, and the address of a running Ray cluster; see :mod:`facies.study.cluster`.
     detector_weights, encoder_weights
         Files of a detector or encoder that neither facies nor the bundle carries.
+    prevalence
+        For models of conditions: ``condition=share`` among the people who are looked at, or a share alone for all conditions.
 
     Raises
     ------
@@ -110,16 +113,17 @@ def predict_photographs(
     from facies.study.cluster.gathering import gather_results
 
     manifest = list_photographs(photographs)
-    job = open_model(bundle, photographs, manifest, detector_weights, encoder_weights, gate)
-    model = job.bundle or read_bundle(bundle)
+    job = open_model(bundle, photographs, manifest, detector_weights, encoder_weights, gate, prevalence)
+    model = job.bundle or read_any_bundle(bundle)
     results = gather_results(job, manifest, engine=engine, settings=EngineSettings(jobs, address), progress=progress)
-    table = predictions_table(model, [photograph.photo_id for photograph in manifest.photographs], results)
+    table = predictions_table(model, manifest.photographs, results, job.job.prevalence)
     if output is not None:
         write_tsv(output, table)
-    reasons = table.exclusion_reason.dropna().value_counts()
-    warned = int((table.included & table.warning.fillna("").ne("")).sum())
+    by_photograph = table.drop_duplicates("photo_id")
+    reasons = by_photograph.exclusion_reason.dropna().value_counts()
+    warned = int((by_photograph.included & by_photograph.warning.fillna("").ne("")).sum())
     excluded = {str(reason): int(n) for reason, n in reasons.items()}
-    return Predicted(table, len(manifest.photographs), int(table.included.sum()), warned, excluded)
+    return Predicted(table, len(manifest.photographs), int(by_photograph.included.sum()), warned, excluded)
 
 
 def predict_shards(
@@ -134,6 +138,7 @@ def predict_shards(
     detector_weights: Path | None = None,
     encoder_weights: Path | None = None,
     gate: QualityGate | None = None,
+    prevalence: Sequence[str] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Written:
@@ -141,7 +146,7 @@ def predict_shards(
 
     Parameters
     ----------
-    bundle, photographs, detector_weights, encoder_weights, engine, address
+    bundle, photographs, detector_weights, encoder_weights, engine, address, prevalence
         As for :func:`predict_photographs`.
     folder
         A folder or URL; what an earlier run finished there is kept.
@@ -161,7 +166,7 @@ def predict_shards(
     from facies.study.cluster.writing import write_shards
 
     manifest = list_photographs(photographs)
-    job = open_model(bundle, photographs, manifest, detector_weights, encoder_weights, gate)
+    job = open_model(bundle, photographs, manifest, detector_weights, encoder_weights, gate, prevalence)
     return write_shards(
         manifest, job, open_folder(folder), shard_size=SHARD_SIZE if shard_size is None else shard_size, engine=engine,
         settings=EngineSettings(jobs, address), dry_run=dry_run, progress=progress,
@@ -175,17 +180,19 @@ def open_model(
     detector_weights: Path | None,
     encoder_weights: Path | None,
     gate: QualityGate | None,
+    prevalence: Sequence[str] = (),
 ) -> OpenJob:
     """Return the job of predicting by a bundle, its networks loaded."""
     from facies.study.cluster.products import OpenJob, ShardJob
 
-    model = read_bundle(bundle)
+    model = read_any_bundle(bundle)
+    shares = parse_prevalence(prevalence, model)
     recipe = _recipe(model, detector_weights, encoder_weights, gate or QualityGate())
     extractor = recipe.build()
     _require_fitting(model, extractor)
     _require_points(model, manifest)
     within = folder_of(photographs)
-    return OpenJob(ShardJob(recipe, str(bundle.resolve()), within=within, versions=package_versions()), extractor)
+    return OpenJob(ShardJob(recipe, str(bundle.resolve()), within=within, versions=package_versions(), prevalence=shares), extractor)
 
 
 def folder_of(photographs: Path | str) -> str | None:
@@ -196,7 +203,9 @@ def folder_of(photographs: Path | str) -> str | None:
     return str(folder.resolve()) if folder is not None and folder.is_dir() else None
 
 
-def _recipe(model: Bundle, detector_weights: Path | None, encoder_weights: Path | None, gate: QualityGate) -> ExtractorRecipe:
+def _recipe(
+    model: Bundle | ConditionBundle, detector_weights: Path | None, encoder_weights: Path | None, gate: QualityGate
+) -> ExtractorRecipe:
     spec = model.card.encoder.name if model.encoder_file is None else f"onnx:{model.encoder_file}"
     detector = detector_file(model.crop.detector, detector_weights)
     return ExtractorRecipe(
@@ -209,7 +218,7 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path.resolve())
 
 
-def _require_fitting(model: Bundle, extractor: Extractor) -> None:
+def _require_fitting(model: Bundle | ConditionBundle, extractor: Extractor) -> None:
     card = extractor.encoders[0].card
     model.require_encoder(card)
     try:
@@ -301,7 +310,7 @@ def _is_photograph(file: Path) -> bool:
         raise InputError(f"{file} cannot be read ({error.strerror}): allow it, or name another file") from error
 
 
-def _require_points(model: Bundle, manifest: Manifest) -> None:
+def _require_points(model: Bundle | ConditionBundle, manifest: Manifest) -> None:
     if model.crop.detector == "given" and all(photograph.given_points is None for photograph in manifest.photographs):
         raise InputError(
             f"{model.card.model_id} does not search for faces and {manifest.name} gives no points: "
@@ -327,22 +336,20 @@ class InFolder:
         return self.reader.extract(task)
 
 
-def predictions_table(model: Bundle, photo_ids: Sequence[str], results: Sequence[Result]) -> pd.DataFrame:
-    """Return one row a photograph, in the order of ``photo_ids``: its prediction, or why it has none."""
+def predictions_table(
+    model: Bundle | ConditionBundle, photographs: Sequence[Photograph], results: Sequence[Result],
+    prevalence: Mapping[str, float] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return one row a photograph (and condition), in the order of ``photographs``: its prediction, or why it has none."""
+    if isinstance(model, ConditionBundle):
+        return condition_predictions(model, photographs, results, prevalence=prevalence)
     with_face = [result for result in results if result.face_id is not None]
     vectors = np.concatenate([result.vectors[0] for result in with_face]) if with_face else np.empty((0, model.card.encoder.dimension))
     predicted = model.predict_vectors(vectors) if with_face else pd.DataFrame(columns=["predicted", "ci_low", "ci_high", "warning"])
     predicted = predicted.assign(face_id=[str(result.face_id) for result in with_face])
-    faces = pd.concat([_chosen(result) for result in results], ignore_index=True)
+    columns = ["photo_id", "face_id", "included", "exclusion_reason"]
+    faces = pd.concat([chosen_face(result)[columns] for result in results], ignore_index=True)
     table = faces.merge(predicted, on="face_id", how="left", validate="one_to_one")
-    order = {photo_id: place for place, photo_id in enumerate(photo_ids)}
+    order = {photograph.photo_id: place for place, photograph in enumerate(photographs)}
     table = table.sort_values("photo_id", key=lambda names: names.map(order), ignore_index=True)
     return table.assign(model_id=model.card.model_id, target=model.card.target, intended_use=INTENDED_USE)[list(COLUMNS)]
-
-
-def _chosen(result: Result) -> pd.DataFrame:
-    """Return the row of the face that is used, or the one that says why there is none."""
-    faces = faces_table(result.rows)
-    used = faces[faces.included]
-    telling = faces[faces.exclusion_reason.ne("another_face_chosen")]
-    return (used if len(used) else telling).head(1)[["photo_id", "face_id", "included", "exclusion_reason"]]

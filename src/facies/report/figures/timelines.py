@@ -63,8 +63,8 @@ def patient_timeline(scores: pd.DataFrame, changes: pd.DataFrame, *, title: str)
 def _places(scores: pd.DataFrame) -> tuple[pd.Series, str, bool]:
     """Return where each row stands on the axis of time, the axis' label, and whether treatment is at 0."""
     if scores["days"].notna().all():
-        treatment = (scores["days"] - scores["days_from_treatment"]).min()
-        if pd.notna(treatment):
+        treatment = float((scores["days"] - scores["days_from_treatment"]).min())
+        if np.isfinite(treatment):
             return scores["days"] - treatment, "Days from treatment", True
         return scores["days"], "Days from the first visit", False
     number = scores.groupby(["model_id", "target_condition"], sort=False).cumcount() + 1

@@ -26,6 +26,10 @@ MANIFEST = Table(
         Column("participant_id", "id", "the person", required=False, nullable=True),
         Column("sha256", "text", "hash of the file's bytes, to which it is held", required=False, nullable=True),
         *(PHOTOGRAPHS.column(name) for name in GIVEN_POINTS),
+        Column("source", "text", "where the photograph comes from; models of conditions warn of others", required=False, nullable=True),
+        Column(
+            "age", "number", "years since birth; models of conditions warn of ages they do not know", "years", required=False, nullable=True
+        ),
     ),
     "the user",
     open_ended=True,
@@ -95,8 +99,8 @@ def manifest_of(frame: pd.DataFrame, base: str, name: str) -> Manifest:
         raise InputError(f"{name} names no photograph: add rows with photo_id and path")
     people, hashes = _texts(frame, "participant_id"), [None if text is None else text.lower() for text in _texts(frame, "sha256")]
     points = [None if found is None else tuple(np.ravel(found).tolist()) for found in given_points(frame)]
-    rows = zip(frame.photo_id, frame.path, people, hashes, points, strict=True)
-    photographs = [Photograph(photo_id, join(base, path), person, sha256, given) for photo_id, path, person, sha256, given in rows]
+    rows = zip(frame.photo_id, frame.path, people, hashes, points, _sources(frame), _ages(frame), strict=True)
+    photographs = [Photograph(photo_id, join(base, path), *further) for photo_id, path, *further in rows]
     return Manifest(photographs, frame.path.tolist(), name)
 
 
@@ -104,3 +108,15 @@ def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
     if column not in frame.columns:
         return [None] * len(frame)
     return [value if isinstance(value, str) else None for value in frame[column]]
+
+
+def _sources(frame: pd.DataFrame) -> list[str | None]:
+    if "source" not in frame.columns:
+        return [None] * len(frame)
+    return [text or "" for text in _texts(frame, "source")]
+
+
+def _ages(frame: pd.DataFrame) -> list[float | None]:
+    if "age" not in frame.columns:
+        return [None] * len(frame)
+    return [float(age) if np.isfinite(age) else None for age in frame["age"]]

@@ -25,13 +25,18 @@ FETCHES = 8
 
 
 class Photograph(NamedTuple):
-    """A row of the manifest; ``place`` is a path of this machine or a URL, ``given_points`` are ten numbers or None."""
+    """A row of the manifest; ``place`` is a path of this machine or a URL, ``given_points`` are ten numbers or None.
+
+    ``source`` is None where the manifest has no such column and empty where the row gives none; ``age`` is None where it is not known.
+    """
 
     photo_id: str
     place: str
     participant_id: str | None = None
     sha256: str | None = None
     given_points: tuple[float, ...] | None = None
+    source: str | None = None
+    age: float | None = None
 
 
 def as_task(photograph: Photograph, source: Path | bytes) -> Task:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from facies.errors import StoreError
 from facies.faces import faces_table
-from facies.models import Bundle, read_bundle
+from facies.models import Bundle, ConditionBundle, read_any_bundle
 from facies.study.cluster.photographs import Photograph, require_some_readable
 from facies.study.cluster.shards import Shard
 from facies.study.extraction import Extractor, ExtractorRecipe, Reads, Result
@@ -69,6 +69,8 @@ class ShardJob:
         A folder that no photograph may lie outside of, None for no such limit.
     versions
         Of the packages that numbers depend on; another machine must have the same.
+    prevalence
+        Of conditions among the people who are looked at, for models of conditions.
     """
 
     recipe: ExtractorRecipe
@@ -76,6 +78,7 @@ class ShardJob:
     with_participants: bool = False
     within: str | None = None
     versions: Mapping[str, str] | None = None
+    prevalence: Mapping[str, float] | None = None
 
     @property
     def product(self) -> str:
@@ -124,9 +127,9 @@ class OpenJob:
         return cls(job, job.recipe.build())
 
     @cached_property
-    def bundle(self) -> Bundle | None:
+    def bundle(self) -> Bundle | ConditionBundle | None:
         """The frozen model, where predictions are made."""
-        return None if self.job.bundle is None else read_bundle(Path(self.job.bundle))
+        return None if self.job.bundle is None else read_any_bundle(Path(self.job.bundle))
 
     def reader(self, reader: Reads | None = None) -> Reads:
         """Return what reads this job's photographs: ``reader``, by default the extractor, kept within the job's folder."""
@@ -147,8 +150,7 @@ class OpenJob:
 
     def _files(self, shard: Shard, results: Sequence[Result]) -> dict[str, bytes]:
         if self.bundle is not None:
-            photo_ids = [photograph.photo_id for photograph in shard.photographs]
-            return {"predictions": predictions_bytes(predictions_table(self.bundle, photo_ids, results))}
+            return {"predictions": predictions_bytes(predictions_table(self.bundle, shard.photographs, results, self.job.prevalence))}
         return {"vectors": self._vectors(shard.photographs, results), "faces": faces_bytes(results)}
 
     def _vectors(self, photographs: Sequence[Photograph], results: Sequence[Result]) -> bytes:
@@ -203,7 +205,9 @@ def faces_bytes(results: Sequence[Result]) -> bytes:
 
 def predictions_bytes(frame: pd.DataFrame) -> bytes:
     """Return predictions as Parquet."""
-    kinds = {"included": "boolean", **dict.fromkeys(("predicted", "ci_low", "ci_high"), "number")}
+    numbers = ("predicted", "ci_low", "ci_high", "score", "probability", "probability_at_prevalence")
+    calls = (name for name in frame.columns if name.startswith("positive_"))
+    kinds = {"included": "boolean", **dict.fromkeys(numbers, "number"), **dict.fromkeys(calls, "boolean")}
     return to_parquet(_typed(frame, {name: Column(name, kinds.get(name, "text"), "") for name in frame.columns}))
 
 

@@ -35,8 +35,11 @@ class Shard:
         return cls(number, tuple(_photograph(*row) for row in rows))
 
 
-def _photograph(photo_id: str, place: str, participant_id: str | None, sha256: str | None, points: list[float] | None) -> Photograph:
-    return Photograph(photo_id, place, participant_id, sha256, None if points is None else tuple(points))
+def _photograph(
+    photo_id: str, place: str, participant_id: str | None, sha256: str | None, points: list[float] | None, source: str | None,
+    age: float | None,
+) -> Photograph:  # fmt: skip
+    return Photograph(photo_id, place, participant_id, sha256, None if points is None else tuple(points), source, age)
 
 
 def plan_shards(photographs: Sequence[Photograph], paths: Sequence[str], *, size: int) -> list[Shard]:

@@ -153,6 +153,8 @@ def describe(job: OpenJob, shard_size: int) -> Record:
     }
     if job.bundle is not None:
         settings["model"] = {"model_id": job.bundle.card.model_id, "sha256": value_sha256(asdict(job.bundle.card))}
+        if job.job.prevalence is not None:
+            settings["prevalence"] = dict(job.job.prevalence)
     return json.loads(json.dumps({"product": job.job.product, "settings": settings}))  # type: ignore[no-any-return]
 
 

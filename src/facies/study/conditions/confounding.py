@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from facies.evaluation.condition_rows import JudgedPeople, judged_people
 from facies.evaluation.confounding import LEAST, NUISANCE, SAME, Probe, confounding_tables
+from facies.models.classifiers.projection import fit_projection
 from facies.models.probe import probe_scores
 from facies.stats.auc import auc, auc_interval, compare_aucs
 from facies.store import read_table, table_path, write_table
@@ -35,7 +36,7 @@ UNSEEN_AXES = 100
 """Axes of the vectors that the small model of "without a source" sees."""
 
 
-class _Given(NamedTuple):
+class ProbeInput(NamedTuple):
     """What the probes of all models and conditions share: people by participant_id, measures by kind, folds (n_repeats, n_people)."""
 
     people: pd.DataFrame
@@ -56,16 +57,16 @@ def confounding_stage(
         owner = _owner(cohort, faces)
         measures = _of_people(*read_nuisance(study), owner, people)
         folds = _folds(read_table(study, CONDITION_SPLITS), people)
-        given = _Given(people, measures, folds, config.conditions.n_permutations, random_state)
+        given = ProbeInput(people, measures, folds, config.conditions.n_permutations, random_state)
         scores, points = read_table(study, CONDITION_SCORES), read_table(study, OPERATING_POINTS)
         found: dict[tuple[str, str], list[Probe]] = {}
-        shared = {name: _nuisance_probes(given, name) for name in config.conditions.target_conditions}
+        shared = {name: nuisance_probes(given, name) for name in config.conditions.target_conditions}
         demographic = {name: _demographics(given, name, config.conditions.covariates) for name in config.conditions.target_conditions}
         vectors = {each.card.name: each for each in read_embeddings(study, config, cohort.photographs, extractor)}
         unseen = {name: _vector_probes(given, vectors[name], owner, config) for name in vectors}
         for model_id, condition in scores[["model_id", "target_condition"]].drop_duplicates().itertuples(index=False):
             judged = judged_people(scores, points, people, model_id=model_id, condition=condition)
-            probes = [*_model_probes(judged), *shared[condition]]
+            probes = [*model_probes(judged), *shared[condition]]
             encoder = next(name for name in vectors if model_id.startswith(f"{name}+"))
             probes += [*unseen[encoder]["sources"], *unseen[encoder][condition]]
             probes += _beyond(judged, given, demographic[condition])
@@ -129,7 +130,8 @@ def _has(people: pd.DataFrame, condition: str) -> NDArray[np.int64]:
     return np.asarray((people["diagnosis"] == condition).to_numpy(), dtype=np.int64)
 
 
-def _model_probes(judged: JudgedPeople) -> list[Probe]:
+def model_probes(judged: JudgedPeople) -> list[Probe]:
+    """Return the model's AUC against all, and against others from the cases' source where there are enough."""
     same = _same_source(judged.people, judged.y)
     probes = [_of_scores("model_all", judged.scores, judged.y)]
     return probes if same is None else [*probes, _of_scores("model_same_source", judged.scores[:, same], judged.y[same])]
@@ -140,7 +142,7 @@ def _of_scores(name: str, scores: Floats, y: NDArray[np.int64], *, p_value: floa
     return Probe(name, found.value, found.ci_low, found.ci_high, p_value, found.n, found.n_cases, note)
 
 
-def _nuisance_probes(given: _Given, condition: str) -> list[Probe]:
+def nuisance_probes(given: ProbeInput, condition: str) -> list[Probe]:
     """Ask what background, border, file and blur tell, among all and within the cases' source."""
     y = _has(given.people, condition)
     everybody = np.ones(len(y), dtype=bool)
@@ -154,7 +156,7 @@ def _nuisance_probes(given: _Given, condition: str) -> list[Probe]:
     return probes
 
 
-def _permuted(name: str, X: Floats, y: NDArray[np.int64], which: NDArray[np.bool_], given: _Given, note: str) -> Probe:
+def _permuted(name: str, X: Floats, y: NDArray[np.int64], which: NDArray[np.bool_], given: ProbeInput, note: str) -> Probe:
     """Return a probe's AUC with its interval, and its p-value by permuting labels among these people."""
     labels, folds = y[which], given.folds[:, which]
     scores = probe_scores(X[which], labels, folds=folds)
@@ -167,10 +169,11 @@ def _permuted(name: str, X: Floats, y: NDArray[np.int64], which: NDArray[np.bool
     return _of_scores(name, scores, labels, p_value=p_value, note=note)
 
 
-def _vector_probes(given: _Given, embeddings: Any, owner: pd.DataFrame, config: StudyConfig) -> dict[str, list[Probe]]:
+def _vector_probes(given: ProbeInput, embeddings: Any, owner: pd.DataFrame, config: StudyConfig) -> dict[str, list[Probe]]:
     """Ask whether vectors tell sources of negatives apart, and what happens with negatives of a source that was not learnt from."""
     rows = _learnt_rows(list(embeddings.face_ids), owner, given.people)
     X = _mean_rows(embeddings.vectors.astype(np.float64), rows, len(given.people))
+    X = fit_projection(X, np.ones(len(X))).apply(X)  # axes of all people, found without labels: the probes below are many
     public = (given.people["role"] == "public_negative").to_numpy()
     source = given.people["source"].to_numpy(dtype=object)
     names = [name for name in sorted(set(source[public])) if (source[public] == name).sum() >= LEAST]
@@ -208,7 +211,7 @@ def _without(X: Floats, y: NDArray[np.int64], left_out: NDArray[np.bool_], name:
     return _of_scores(f"model_without_source={name}", np.stack(scores)[:, which], y[which], note=note)
 
 
-def _demographics(given: _Given, condition: str, covariates: list[str]) -> tuple[Probe, Floats, pd.Index] | None:
+def _demographics(given: ProbeInput, condition: str, covariates: list[str]) -> tuple[Probe, Floats, pd.Index] | None:
     """Ask what age, sex and BMI tell in people who have them."""
     numbers = _covariates(given.people, covariates)
     known = numbers.notna().all(axis=1).to_numpy() if len(numbers.columns) else np.zeros(len(numbers), dtype=bool)
@@ -232,7 +235,7 @@ def _covariates(people: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(found, index=people.index)
 
 
-def _beyond(judged: JudgedPeople, given: _Given, demographic: tuple[Probe, Floats, pd.Index] | None) -> list[Probe]:
+def _beyond(judged: JudgedPeople, given: ProbeInput, demographic: tuple[Probe, Floats, pd.Index] | None) -> list[Probe]:
     """Set age, sex and BMI alone beside what they and the model tell together."""
     if demographic is None:
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from facies.models.bundle import MANIFEST
 from facies.models.classifiers import ConditionModel, classifier_entry
 from facies.models.condition_bundle import write_condition_bundle
 from facies.models.condition_fit import ConditionFit, cross_fit_conditions
+from facies.models.severity_fit import SeverityFit, cross_fit_severity
 from facies.records import ConditionCard, Embeddings
-from facies.store import read_arrays, read_table, table_path, write_arrays, write_json, write_table
+from facies.store import read_arrays, read_table, table_path, write_arrays, write_json, write_table, write_tsv
 from facies.study.conditions.intake import ConditionCohort
 from facies.study.conditions.people import QUALITY
 from facies.study.config import CONFIG_NAME, StudyConfig
@@ -34,38 +35,52 @@ from facies.tables import (
     CONDITION_SPLITS,
     FACES,
     OPERATING_POINTS,
+    PARTICIPANT_PREDICTIONS,
+    PREDICTIONS,
+    Table,
 )
+
+SEVERITY = "severity.json"
+CHOSEN = "chosen_candidates.tsv"
 
 
 def condition_models_stage(
     study: Path, config: StudyConfig, cohort: ConditionCohort, faces: pd.DataFrame, extractor: Extractor, *, random_state: int
 ) -> Stage:
-    """Return the stage ``models``."""
+    """Return the stage ``models``.
+
+    Beside its tables it writes ``folds/`` (:func:`read_fold_models`), a bundle a model, their cards, ``severity.json`` (what was learnt of
+    the grades, or why nothing was) and ``chosen_candidates.tsv`` (what inner folds chose). Grades are predicted under the target
+    ``severity:<condition>``. Raises InputError for a classifier that is unknown or named twice.
+    """
     asked = config.conditions
     for name in asked.classifiers:
         classifier_entry(name)
         if asked.classifiers.count(name) > 1:
             raise InputError(f"{CONFIG_NAME}, conditions.classifiers names {name} twice: name each once")
 
+    of_classes = "logistic" if "logistic" in asked.classifiers else asked.classifiers[0]
+
     def compute() -> Outcome:
         people, splits = read_table(study, CONDITION_PEOPLE), read_table(study, CONDITION_SPLITS)
-        fits, cards, written = [], [], []
+        made, cards, written = _Made(), [], []
         encoded = read_embeddings(study, config, cohort.photographs, extractor)
         for spec, embeddings in zip(config.embeddings.encoders, encoded, strict=True):
-            for number, classifier in enumerate(asked.classifiers):
+            given = _given(embeddings, cohort, faces, people, splits, config)
+            made.add_severity(given, people, config, encoder=embeddings.card.name, random_state=random_state)
+            for classifier in asked.classifiers:
                 fit = fit_conditions(
-                    embeddings, cohort, faces, people, splits, config, classifier=classifier, multiclass=asked.multiclass and number == 0,
-                    random_state=random_state,
+                    given, people, config, classifier=classifier, model_id=f"{embeddings.card.name}+{classifier}",
+                    multiclass=asked.multiclass and classifier == of_classes, random_state=random_state,
                 )  # fmt: skip
-                card = _card(embeddings, cohort, faces, people, config, classifier, random_state)
-                fits.append(fit)
-                cards.append(card)
-                written += write_fold_models(study, card.model_id, fit.fold_models)
-                bundle = study / "derived" / "models" / bundle_name(card.model_id)
+                made.fits.append(fit)
+                cards.append(_card(embeddings, cohort, faces, people, config, classifier, random_state))
+                written.append(write_fold_models(study, cards[-1].model_id, fit.fold_models))
+                bundle = study / "derived" / "models" / bundle_name(cards[-1].model_id)
                 file = encoder_file(study, spec, config.embeddings.precision)
-                write_condition_bundle(bundle, fit, card, crop=extractor.contract(embeddings.card), encoder_file=file)
+                write_condition_bundle(bundle, fit, cards[-1], crop=extractor.contract(embeddings.card), encoder_file=file)
                 written.append(bundle / MANIFEST)
-        written += _write_tables(study, fits)
+        written += made.write(study)
         written.append(write_json(study / "derived" / "models" / CARDS, [asdict(card) for card in cards]))
         return Outcome(tuple(written), len(people), int((people["weight"] > 0).sum()))
 
@@ -78,27 +93,74 @@ def condition_models_stage(
     return Stage("models", settings, inputs, compute)
 
 
-def fit_conditions(
-    embeddings: Embeddings, cohort: ConditionCohort, faces: pd.DataFrame, people: pd.DataFrame, splits: pd.DataFrame,
-    config: StudyConfig, *, classifier: str, multiclass: bool, random_state: int,
-) -> ConditionFit:  # fmt: skip
-    """Cross-fit one encoder with one classifier; all is joined by identifier."""
+class _Made:
+    """What has been fitted so far."""
+
+    def __init__(self) -> None:
+        self.fits: list[ConditionFit] = []
+        self.severity: list[SeverityFit] = []
+
+    def add_severity(
+        self, given: Mapping[str, Any], people: pd.DataFrame, config: StudyConfig, *, encoder: str, random_state: int
+    ) -> None:  # fmt: skip
+        """Learn the grades of every condition for which any are known."""
+        grades = people.set_index("participant_id")["severity"]
+        for name in config.conditions.target_conditions:
+            own = grades[(people["diagnosis"] == name).to_numpy()].dropna()
+            if len(own):
+                self.severity.append(
+                    cross_fit_severity(**given, severity=own, condition=name, model_id=f"{encoder}+ordinal", random_state=random_state)
+                )
+
+    def write(self, study: Path) -> list[Path]:
+        """Write the tables."""
+        tables = (
+            (CONDITION_FACE_SCORES, "face_scores"), (CONDITION_SCORES, "scores"), (CONDITION_CLASSES, "classes"),
+            (OPERATING_POINTS, "operating_points"),
+        )  # fmt: skip
+        written = [_write(study, table, [getattr(fit, name) for fit in self.fits]) for table, name in tables]
+        written.append(write_json(study / "derived" / "models" / SEVERITY, [fit.note for fit in self.severity]))
+        for table, name in ((PREDICTIONS, "predictions"), (PARTICIPANT_PREDICTIONS, "participant_predictions")):
+            written.append(_write(study, table, [getattr(fit, name) for fit in self.severity]))
+        chosen = pd.concat([fit.chosen for fit in self.fits], ignore_index=True)
+        return [*written, write_tsv(study / "derived" / "models" / CHOSEN, chosen)]
+
+
+def _write(study: Path, table: Table, parts: Sequence[pd.DataFrame]) -> Path:
+    filled = [part for part in parts if len(part)]
+    return write_table(study, table, pd.concat(filled, ignore_index=True) if filled else table.empty())
+
+
+def _given(
+    embeddings: Embeddings, cohort: ConditionCohort, faces: pd.DataFrame, people: pd.DataFrame, splits: pd.DataFrame, config: StudyConfig
+) -> dict[str, Any]:
+    """Return what every model is fitted on; all is joined by identifier."""
     kept, whose, visits = faces_of_people(embeddings, cohort, faces, people)
     known = people.set_index("participant_id")
-    given = cohort.participants.set_index("participant_id")
+    families = cohort.participants.set_index("participant_id")["family_id"] if config.models.group == "family_id" else None
+    return {
+        "X": embeddings.vectors[kept],
+        "face_ids": [embeddings.face_ids[row] for row in kept],
+        "participant_ids": whose,
+        "session_ids": visits,
+        "diagnosis": known["diagnosis"],
+        "learnt_session": known["session_id"],
+        "folds": splits,
+        "groups": families,
+    }
+
+
+def fit_conditions(
+    given: Mapping[str, Any], people: pd.DataFrame, config: StudyConfig, *, classifier: str, model_id: str, multiclass: bool,
+    random_state: int,
+) -> ConditionFit:  # fmt: skip
+    """Cross-fit one encoder with one classifier."""
     return cross_fit_conditions(
-        embeddings.vectors[kept],
-        face_ids=[embeddings.face_ids[row] for row in kept],
-        participant_ids=whose,
-        session_ids=visits,
-        diagnosis=known["diagnosis"],
-        learnt_session=known["session_id"],
-        folds=splits,
+        **given,
         target_conditions=config.conditions.target_conditions,
-        weights=known["weight"],
-        groups=given["family_id"] if config.models.group == "family_id" else None,
+        weights=people.set_index("participant_id")["weight"],
         classifier=classifier,
-        model_id=f"{embeddings.card.name}+{classifier}",
+        model_id=model_id,
         operating_points=config.conditions.operating_points,
         class_weights=config.conditions.class_weights,
         multiclass=multiclass,
@@ -141,32 +203,20 @@ def _card(
     )  # fmt: skip
 
 
-def _write_tables(study: Path, fits: list[ConditionFit]) -> list[Path]:
-    tables = (
-        (CONDITION_FACE_SCORES, "face_scores"), (CONDITION_SCORES, "scores"), (CONDITION_CLASSES, "classes"),
-        (OPERATING_POINTS, "operating_points"),
-    )  # fmt: skip
-    written = []
-    for table, name in tables:
-        parts = [part for part in (getattr(fit, name) for fit in fits) if len(part)]
-        written.append(write_table(study, table, pd.concat(parts, ignore_index=True) if parts else table.empty()))
-    return written
-
-
 def _fold_file(study: Path, model_id: str) -> Path:
     return study / "derived" / "models" / "folds" / f"{re.sub(r'[^A-Za-z0-9._+-]', '_', model_id)}.safetensors"
 
 
-def write_fold_models(study: Path, model_id: str, models: Mapping[tuple[str, int, int], ConditionModel]) -> list[Path]:
-    """Write the first repeat's models, of those by condition, repeat and fold, as one file of arrays."""
+def write_fold_models(study: Path, model_id: str, models: Mapping[tuple[str, int, int], ConditionModel]) -> Path:
+    """Write the first repeat's models, by condition, repeat and fold, as one file of arrays."""
     arrays = {
         f"{condition}|{fold}|{name}": array.astype(np.float32) if array.ndim == 2 else array
         for (condition, repeat, fold), model in models.items()
-        if repeat == 0
         for name, array in model.to_arrays().items()
+        if repeat == 0
     }
     classifier = next(iter(models.values())).classifier
-    return [write_arrays(_fold_file(study, model_id), arrays, {"classifier": classifier})]
+    return write_arrays(_fold_file(study, model_id), arrays, {"classifier": classifier})
 
 
 def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int], ConditionModel]:
@@ -180,7 +230,7 @@ def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int], Condit
     arrays, metadata = read_arrays(_fold_file(study, model_id))
     parts: dict[tuple[str, int], dict[str, Any]] = {}
     for key, array in arrays.items():
-        condition, fold, name = key.split("|", 2)
+        condition, fold, name = key.rsplit("|", 2)
         parts.setdefault((condition, int(fold)), {})[name] = array
     if not parts:
         raise StoreError(f"the fold models of {model_id} are empty: delete derived/models and run again")
