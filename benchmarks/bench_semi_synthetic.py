@@ -77,18 +77,25 @@ def look(found: object, crops: list[np.ndarray], ill: np.ndarray, condition: str
     first = found.scores[found.scores["repeat"] == 0].set_index("participant_id")
     threshold = found.operating_points[found.operating_points["repeat"] == 0].set_index("fold").threshold
     rng = np.random.default_rng(1)
-    own, other, hits, wide = [], [], [], []
-    for number in np.flatnonzero(ill):
-        name = f"p{number:05d}"
-        fold = int(first.fold[name])
-        if first.score[name] < threshold[fold]:
-            continue
+    shuffled = {}
+    for fold in range(5):
         model = found.fold_models[condition, 0, fold]
         order = rng.permutation(model.projection.axes.shape[1])
-        shuffled = dataclasses.replace(model, projection=dataclasses.replace(model.projection, axes=model.projection.axes[:, order]))
+        shuffled[fold] = dataclasses.replace(model, projection=dataclasses.replace(model.projection, axes=model.projection.axes[:, order]))
+    score, fold_of = first.score.to_numpy(), first.fold.to_numpy()
+    seen = [n for n in np.flatnonzero(ill) if score[n] >= threshold[fold_of[n]]]
+    healthy = np.flatnonzero(~ill)[:100].tolist()
+    drops = {}
+    for number in [*seen, *healthy]:
+        fold = int(fold_of[number])
         vectors = occlusion_vectors(crops[number], covers, encoder.encode)
-        shares, areas = region_shares(occlusion_drops(model.decision(vectors)), parts)
-        random, _ = region_shares(occlusion_drops(shuffled.decision(vectors)), parts)
+        drops[number] = [occlusion_drops(each.decision(vectors)) for each in (found.fold_models[condition, 0, fold], shuffled[fold])]
+    usual = {fold: np.mean([drops[n] for n in healthy if fold_of[n] == fold], axis=0) for fold in range(5)}
+    own, other, hits, wide = [], [], [], []
+    for number in seen:
+        less = np.array(drops[number]) - usual[int(fold_of[number])]
+        shares, areas = region_shares(less[0], parts)
+        random, _ = region_shares(less[1], parts)
         own.append(shares)
         other.append(random)
         changed = PAINTED_REGIONS[condition]

@@ -37,7 +37,7 @@ RULE = (
     "Within the cases' own source, a probe that cannot see the disease (background, border, file) tells cases from others if its AUC is at "
     f"least {TELLS:.2f} and its permutation p is below {ALPHA:g} / {len(NUISANCE)}. "
     f"Confounded: such a probe reaches {EXPLAINS:.0%} of what the model adds to 0.5; or the model's interval against the same source holds "
-    f"0.5 while that against all does not; or there are fewer than {LEAST} others from the cases' source, so that camera and disease "
+    f"0.5 while that against all does not; or there are fewer than {LEAST} controls from the cases' source, so that camera and disease "
     "cannot be told apart. Suspect: such a probe tells cases from others but less than that; or age, sex and BMI tell as much as they do "
     "with the model. No sign: none of these. Undetermined: the model itself tells nothing. Against all, the same probes only decide which "
     "AUC is shown first."
@@ -82,7 +82,7 @@ def judge(probes: Sequence[Probe]) -> Verdict:
     if same is None:
         if not everybody.ci_low > 0.5:
             return Verdict("undetermined", ("the model does not tell cases from others",), "all")
-        reason = f"fewer than {LEAST} others are from the cases' source: camera and disease cannot be told apart"
+        reason = f"fewer than {LEAST} controls are from the cases' source: camera and disease cannot be told apart"
         return Verdict("confounded", (reason,), "withheld")
     confounded, suspect = _reasons(found, everybody, same)
     headline = _headline(found, everybody, same)

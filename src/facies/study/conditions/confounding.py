@@ -119,10 +119,11 @@ def _folds(splits: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def _same_source(people: pd.DataFrame, y: NDArray[np.int64]) -> NDArray[np.bool_] | None:
-    """Return cases and the others from their source; None where there are too few others."""
+    """Return cases and the others from their source; None where too few of these are without any target condition."""
     source = people["source"].to_numpy(dtype=object)
     same = np.isin(source, list(set(source[y > 0])))
-    return (same | (y > 0)) if int((same & (y == 0)).sum()) >= LEAST else None
+    controls = same & (people["role"] != "case").to_numpy()
+    return (same | (y > 0)) if int(controls.sum()) >= LEAST else None
 
 
 def _has(people: pd.DataFrame, condition: str) -> NDArray[np.int64]:

@@ -63,7 +63,8 @@ class _Found:
 
     rows: list[dict[str, object]] = field(default_factory=list)
     shares: dict[tuple[str, str, str], dict[str, Floats]] = field(default_factory=dict)
-    random: dict[tuple[str, str], list[Floats]] = field(default_factory=dict)
+    random: dict[tuple[str, str], dict[str, Floats]] = field(default_factory=dict)
+    shuffled: dict[tuple[str, str], list[Floats]] = field(default_factory=dict)
     drops: dict[tuple[str, str], dict[str, Floats]] = field(default_factory=dict)
     crops: dict[str, Image] = field(default_factory=dict)
     curves: dict[tuple[str, str], list[tuple[float, float, float, float]]] = field(default_factory=dict)
@@ -179,8 +180,28 @@ class _Explainer:
             for each, crop, vectors in pool.map(lambda one: self._vectors(one, covers), chosen):
                 self._add(found, each, crop, vectors)
                 self._gradients(found, each, crop, filling)
+        self._share(found, chosen)
         self._curves(found, chosen, covers)
         return found
+
+    def _share(self, found: _Found, chosen: Sequence[_Explained]) -> None:
+        """Turn drops into shares, each less the mean drop of people without the condition under the same model."""
+        for condition in self.config.conditions.target_conditions:
+            true, random = found.drops[self.model_id, condition], found.random.get((self.model_id, condition), {})
+            for fold in sorted({each.fold for each in chosen}):
+                own = [each for each in chosen if each.fold == fold]
+                others = [each.face.face_id for each in own if each.diagnosis != condition]
+                usual = np.mean([true[name] for name in others], axis=0) if others else np.zeros(len(self.parts))
+                for each in own:
+                    if "occlusion" in self.methods:
+                        drops = true[each.face.face_id] - usual
+                        self._keep(found, each, condition, "occlusion", *region_shares(drops, self.parts))
+                for number in range(N_SHUFFLED):
+                    usual = np.mean([random[name][number] for name in others], axis=0) if others else np.zeros(len(self.parts))
+                    for each in own:
+                        if each.diagnosis == condition:
+                            shares, _ = region_shares(random[each.face.face_id][number] - usual, self.parts)
+                            found.shuffled.setdefault((self.model_id, condition), []).append(shares)
 
     def _crop(self, each: _Explained) -> Image:
         image, points = decoded_face(each.face, max_pixels=self.config.faces.max_pixels, side=4 * self.contract.size)
@@ -203,12 +224,8 @@ class _Explainer:
             model = self.models[condition, each.fold]
             drops = occlusion_drops(model.decision(vectors))
             found.drops.setdefault((self.model_id, condition), {})[each.face.face_id] = drops
-            if "occlusion" in self.methods:
-                self._keep(found, each, condition, "occlusion", *region_shares(drops, self.parts))
-            if each.diagnosis == condition:
-                for shuffled in self.shuffled[condition, each.fold]:
-                    shares, _ = region_shares(occlusion_drops(shuffled.decision(vectors)), self.parts)
-                    found.random.setdefault((self.model_id, condition), []).append(shares)
+            random = np.stack([occlusion_drops(shuffled.decision(vectors)) for shuffled in self.shuffled[condition, each.fold]])
+            found.random.setdefault((self.model_id, condition), {})[each.face.face_id] = random
 
     def _keep(self, found: _Found, each: _Explained, condition: str, method: str, shares: Floats, areas: Floats) -> None:
         found.rows += region_rows(each.face.face_id, self.model_id, condition, method, shares, areas)
@@ -245,7 +262,7 @@ class _Explainer:
             if len(cases) < 2 or key not in found.curves:
                 continue
             own = np.stack([shares[face_id] for face_id in cases])
-            alike = likeness(own.mean(axis=0), np.mean(found.random[key], axis=0))
+            alike = likeness(own.mean(axis=0), np.mean(found.shuffled[key], axis=0))
             background = own[:, REGIONS.index("background")]
             curves = np.array(found.curves[key])
             worse = bool(np.nanmean(curves[:, 0]) >= np.nanmean(curves[:, 2]))
