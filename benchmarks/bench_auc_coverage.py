@@ -43,9 +43,9 @@ def main() -> None:
         for _ in range(asked.simulations):
             scores, y, people = draw(n, photographs, true, rng)
             clusters = people if photographs > 1 else None
-            for k, found in enumerate((
-                auc_interval(scores, y, clusters=clusters), auc_interval(scores, y, clusters=clusters, method="wald"), auc_interval(scores, y),
-            )):  # fmt: skip
+            ways = ({"clusters": clusters}, {"clusters": clusters, "method": "wald"}, {})
+            for k, way in enumerate(ways):
+                found = auc_interval(scores, y, **way)
                 inside[k] += found.ci_low <= true <= found.ci_high
         logit, wald, naive = 100 * inside / asked.simulations
         print(

@@ -58,7 +58,8 @@ def cross_fit_severity(
     """Predict the grade of everybody with a condition by proportional odds, in the first repeat's folds.
 
     Models are fitted on people with the condition and a grade. The prediction is the mean grade, its interval the grades that together
-    have 95 % by the model. It says how marked the disease is in somebody who has it; of others it says nothing, and they get no row.
+    have 95 % by the model, both at the mix of grades of the whole study. It says how marked the disease is in somebody who has it; of
+    others it says nothing, and they get no row.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ class _CrossFit(NamedTuple):
             self.people.X[rows], person=code.ravel(), weights=np.ones(len(known)), groups=groups, diagnosis=ranks,
             random_state=self.random_state,
         )  # fmt: skip
-        return training, _choose(training, grade)
+        return training, _choose(training, grade).brought_to(_shares(self.grade), _shares(grade))
 
 
 def _choose(training: Training, grade: Floats) -> Ordinal:
@@ -166,6 +167,11 @@ def _choose(training: Training, grade: Floats) -> Ordinal:
             [ordinal_loss(fit, odds, grade[people], training.weights[people]) for fit, odds in zip(fits, left, strict=True)]
         )
     return fit_ordinal_path(training.Z, of_face, shares)[int(np.argmin(losses))]
+
+
+def _shares(grade: Floats) -> dict[float, float]:
+    values, counts = np.unique(grade[np.isfinite(grade)], return_counts=True)
+    return dict(zip(values.tolist(), (counts / counts.sum()).tolist(), strict=True))
 
 
 def _row_values(fit: Ordinal, odds: Floats) -> pd.DataFrame:

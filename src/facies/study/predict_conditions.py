@@ -55,9 +55,8 @@ def _share(share: str, text: str) -> float:
 
 def columns_of(model: ConditionBundle, prevalence: Mapping[str, float] | None) -> list[str]:
     """Return the columns of the table, in order."""
-    rules = list(dict.fromkeys(rule for frozen in model.models.values() for rule in frozen.thresholds))
     further = [] if prevalence is None else ["probability_at_prevalence"]
-    return [*BEFORE, *further, *(f"positive_{rule}" for rule in rules), *AFTER]
+    return [*BEFORE, *further, *(f"positive_{rule}" for rule in model.card.operating_points), *AFTER]
 
 
 def condition_predictions(
@@ -66,7 +65,8 @@ def condition_predictions(
     """Return one row a photograph and condition, in the order of ``photographs``: scores and calls, or why there are none."""
     with_face = [result for result in results if result.face_id is not None]
     scores = _scores(model, with_face, prevalence)
-    faces = pd.concat([chosen_face(result) for result in results], ignore_index=True)
+    columns = ["photo_id", "face_id", "included", "exclusion_reason", *model.card.quality]
+    faces = pd.concat([chosen_face(result)[columns] for result in results], ignore_index=True)
     conditions = pd.DataFrame({"target_condition": list(model.models)})
     table = faces.merge(conditions, how="cross").merge(scores, on=["face_id", "target_condition"], how="left", validate="one_to_one")
     order = {photograph.photo_id: place for place, photograph in enumerate(photographs)}

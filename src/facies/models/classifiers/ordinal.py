@@ -5,7 +5,8 @@ McCullagh P. J R Stat Soc B 1980;42:109-142. The grades may be many: each but th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,17 @@ CLOSE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Ordinal:
-    """Grades in rising order, coefficients (k,), and the thresholds between grades, (n_grades - 1,)."""
+    """Grades in rising order, coefficients (k,), the thresholds between grades, (n_grades - 1,), and the ratio to another mix of grades."""
 
     grades: Floats
     coef: Floats
     thresholds: Floats
+    ratio: Floats
+
+    def brought_to(self, shares: Mapping[float, float], here: Mapping[float, float]) -> Ordinal:
+        """Return the model at the mix of grades ``shares`` instead of ``here``, both by grade."""
+        ratio = np.array([shares[grade] / here[grade] for grade in self.grades.tolist()])
+        return replace(self, ratio=ratio)
 
     def decision(self, Z: Floats) -> Floats:
         """Return how far coordinates (n, k) point to a high grade, in log-odds, (n,)."""
@@ -32,7 +39,8 @@ class Ordinal:
 
     def probabilities(self, odds: Floats) -> Floats:
         """Return the probability of each grade for values of :meth:`decision`, (n, n_grades)."""
-        return np.diff(_at_most(self.thresholds, odds), axis=1)
+        chance = np.diff(_at_most(self.thresholds, odds), axis=1) * self.ratio
+        return np.asarray(chance / np.maximum(chance.sum(axis=1, keepdims=True), 1e-300))
 
     def expected(self, odds: Floats) -> Floats:
         """Return the mean grade, (n,)."""
@@ -67,7 +75,7 @@ def fit_ordinal_path(Z: Floats, grade: Floats, weights: Floats) -> list[Ordinal]
     for penalty in PENALTIES:
         ridge = penalty * total
         start = minimize(_loss, start, args=(Z, code, weights, ridge), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
-        fits.append(Ordinal(grades, start[: Z.shape[1]].copy(), _thresholds(start[Z.shape[1] :])))
+        fits.append(Ordinal(grades, start[: Z.shape[1]].copy(), _thresholds(start[Z.shape[1] :]), np.ones(len(grades))))
     return fits
 
 
