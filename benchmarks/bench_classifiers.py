@@ -81,9 +81,8 @@ def main() -> None:
         own = fit.scores[(fit.scores["repeat"] == 0) & (fit.scores.target_condition == CONDITIONS[0])]
         slope = calibrate(own.score, own.observed)
         print(f"{classifier}: {clock:.0f} s ({cpu:.0f} s of computing); AUC {mean_auc(fit):.3f}")
-        print(
-            f"  calibration intercept {slope.intercept:.2f} slope {slope.slope:.2f}; reached {reached(fit)[0]:.3f} and {reached(fit)[1]:.3f}"
-        )
+        first, second = reached(fit)
+        print(f"  calibration intercept {slope.intercept:.2f} slope {slope.slope:.2f}; reached {first:.3f} and {second:.3f}")
         nulls = [
             mean_auc(
                 cross_fit_conditions(

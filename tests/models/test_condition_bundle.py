@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from facies.models.bundle import bundle_kind
 from facies.models.classifiers import CLASSIFIERS
 from facies.models.condition_bundle import WARNINGS, read_condition_bundle
 from facies.records import ConditionCard, CropContract, EncoderCard
+from facies.store import read_arrays
 
 CROP = CropContract(((0.31, 0.46), (0.68, 0.46), (0.5, 0.64), (0.35, 0.82), (0.65, 0.82)), size=16, detector="facies-finder")
 ENCODER = EncoderCard("six-numbers", 6, CROP, licence="Apache-2.0")
@@ -101,6 +103,15 @@ def test_bundle__says_that_it_is_for_research_only_and_whom_it_was_trained_on(fo
     text = (folder / "MODEL_CARD.md").read_text()
     for words in ("Not a medical device", "acromegaly: 30 people with it, 120 others", "30 to 70 years", "web: 60 people", *WARNINGS):
         assert words in text
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_bundle__says_whether_it_holds_vectors_of_single_people(classifier, tmp_path):
+    card = dataclasses.replace(CARD, classifier=classifier)
+    folder = write_condition_bundle(tmp_path / "b.bundle", fitted(classifier), card, crop=CROP, encoder_file=None)
+    rows = max(array.shape[0] for array in read_arrays(folder / "condition_0.safetensors")[0].values() if array.ndim == 2)
+    holds = "do not hand it on" in (folder / "MODEL_CARD.md").read_text()
+    assert holds == (classifier in {"svm", "gallery"}) == (rows > 6)
 
 
 def test_bundle__names_nobody(folder):

@@ -22,7 +22,7 @@ from facies.models.bundle import (
     require_same_encoder,
     write_folder,
 )
-from facies.models.classifiers import ConditionModel
+from facies.models.classifiers import ConditionModel, classifier_entry
 from facies.models.condition_fit import LOG_ODDS, ConditionFit, FrozenCondition
 from facies.models.unlikeness import Unlikeness
 from facies.records import ConditionCard, CropContract, EncoderCard, from_json, to_json
@@ -44,6 +44,12 @@ INTENDED_USE = """\
 For research on groups of people, by researchers who may hold their photographs. Not a medical device: it must not be used to diagnose,
 to screen, to treat or to decide about a person. A score is what this model makes of one photograph. Models of this kind can recognise
 the camera instead of the disease: read the verdict on confounding in the report that this bundle came with before you use it."""
+
+HOLDS_PEOPLE = """\
+This folder holds vectors of the faces of people that it was trained on, without names. They are personal data: keep the folder where the
+photographs may be kept, and do not hand it on without the people's consent."""
+
+HOLDS_NOBODY = "This folder holds coefficients, means and axes over all people that it was trained on, and no vector of a single face."
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +218,7 @@ def render_condition_card(card: ConditionCard) -> str:
         ("Trained on", f"{card.n_participants} people, {card.n_photographs} photographs, ages {ages}.\n\n{cases}\n\nSources:\n\n{sources}"),
         ("Operating points", f"{rules}. Thresholds are medians over all folds, each fixed on people of the other folds."),
         ("Warnings it gives", warnings),
+        ("Personal data", HOLDS_PEOPLE if classifier_entry(card.classifier).holds_people else HOLDS_NOBODY),
         ("Licences", licences),
     )
     return f"# {card.model_id}\n\n" + "\n\n".join(f"## {title}\n\n{body}" for title, body in sections) + "\n"

@@ -14,20 +14,24 @@ class ClassifierEntry:
     """Where a classifier's path of fits is, and what it is in one line.
 
     ``path`` is ``module:class``; the class has ``fit_path`` (one fit a candidate), ``decision``, ``to_arrays`` and ``from_arrays``.
-    ``min_cases`` is how many cases it needs to be fitted.
+    ``min_cases`` is how many cases it needs to be fitted; ``holds_people`` whether the fitted model keeps vectors of single faces.
     """
 
     path: str
     summary: str
     min_cases: int
+    holds_people: bool = False
 
 
 CLASSIFIERS: dict[str, ClassifierEntry] = {
     "logistic": ClassifierEntry("facies.models.classifiers.logistic:Logistic", "logistic regression with a squared penalty", 5),
-    "svm": ClassifierEntry("facies.models.classifiers.svm:Svm", "support vectors with a Gaussian kernel", 5),
+    "svm": ClassifierEntry("facies.models.classifiers.svm:Svm", "support vectors with a Gaussian kernel", 5, holds_people=True),
     "lda": ClassifierEntry("facies.models.classifiers.lda:Lda", "linear discriminant analysis with a shrunken covariance", 5),
     "gallery": ClassifierEntry(
-        "facies.models.classifiers.gallery:Gallery", "cosine similarity to the nearest cases; for conditions with few cases", 3
+        "facies.models.classifiers.gallery:Gallery",
+        "cosine similarity to the nearest cases; for conditions with few cases",
+        3,
+        holds_people=True,
     ),
 }
 """All classifiers by the name that ``study.toml`` uses."""

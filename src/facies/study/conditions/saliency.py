@@ -48,7 +48,7 @@ from facies.types import Floats, Image
 N_FILLING = 60
 """People without a condition behind the average face that parts are replaced by."""
 
-N_CURVES = 40
+N_CURVES = 20
 """Cases of each condition whose deletion and insertion curves are taken."""
 
 N_SHUFFLED = 3

@@ -106,7 +106,8 @@ def _probes(data: ConditionData, condition: str, *, figures: bool) -> list[Block
         for row in own.to_dict("records")
     )  # fmt: skip
     note = (
-        "AUC with 95 % interval by person. p: of so high an AUC when labels are permuted. The blur may show the disease itself. Sources of "
+        "AUC with 95 % interval by person. Where there is nothing to find, cross-fitting gives values a little below 0.5. p: of so high "
+        "an AUC when labels are permuted. The blur may show the disease itself. Sources of "
         "negatives: mean over the sources of telling each from the others. What the model adds: difference of two AUCs in the same people."
     )
     columns = ("What was asked", "AUC", "p", "People", "Cases", "By itself")
