@@ -18,14 +18,24 @@ def test_commented_config__is_the_defaults():
     assert parse_config(tomllib.loads(commented_config())) == StudyConfig.model_validate({"study": {"name": "My cohort"}})
 
 
-def test_commented_config__names_and_explains_every_setting():
-    text = commented_config()
+@pytest.mark.parametrize(
+    ("target", "unused"), [("perceived_age", {"conditions"}), ("facies", {"finetune", "association", "genotypes", "replication"})]
+)
+def test_commented_config__names_and_explains_every_setting_that_the_kind_of_study_uses(target, unused):
+    text = commented_config(target=target)
     for section, field in StudyConfig.model_fields.items():
-        assert f"[{section}]" in text
+        assert (f"\n[{section}]\n" in text) == (section not in unused)
+        if section in unused:
+            continue
         for setting, described in field.annotation.model_fields.items():
             assert setting in text
             if described.description:
                 assert described.description in text
+
+
+def test_commented_config__of_a_study_of_conditions_is_read_back():
+    config = parse_config(tomllib.loads(commented_config(target="facies")))
+    assert (config.study.target, config.conditions.target_conditions) == ("facies", ["acromegaly", "cushing"])
 
 
 def test_commented_config__shows_every_threshold_of_the_gate():
