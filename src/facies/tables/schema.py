@@ -73,6 +73,7 @@ class Table:
         Examples
         --------
         >>> import pandas as pd
+        >>> from facies.tables import SPLITS
         >>> SPLITS.validate(pd.DataFrame({"participant_id": ["p1", "p1"], "fold": [0, 1], "partition": ["train", "train"]}))
         Traceback (most recent call last):
         ...
