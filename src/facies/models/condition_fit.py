@@ -47,7 +47,7 @@ class ConditionFit:
         Tables :data:`facies.tables.CONDITION_FACE_SCORES`, ``CONDITION_SCORES``, ``CONDITION_CLASSES`` (without rows where there is no
         model of all) and ``OPERATING_POINTS``.
     fold_models
-        The first repeat's models, by condition, repeat and fold.
+        The models by condition, repeat and fold.
     frozen
         The models fitted on all, by condition.
     unlikeness, farthest
@@ -210,8 +210,7 @@ class ConditionRepeats:
             nobody = fold_of_face == -1
             log_odds[nobody] = np.mean([values[nobody] for values in by_fold.values()], axis=0)
             self.add_faces(name, repeat, fold_of_face, log_odds)
-            if repeat == 0:
-                self.fold_models |= {(name, repeat, fold): fit.conditions[name].model for fold, fit in fits.items()}
+            self.fold_models |= {(name, repeat, fold): fit.conditions[name].model for fold, fit in fits.items()}
         if self.asked.multiclass:
             self._add_classes(repeat, fits, coordinates, fold_of_person)
 

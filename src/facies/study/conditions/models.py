@@ -46,6 +46,8 @@ from facies.tables import (
 
 SEVERITY = "severity.json"
 CHOSEN = "chosen_candidates.tsv"
+_SHARED = "projection."
+"""What the names of a model's arrays begin with that all conditions of a fold share."""
 
 
 def condition_models_stage(
@@ -223,19 +225,18 @@ def _fold_file(study: Path, model_id: str) -> Path:
 
 
 def write_fold_models(study: Path, model_id: str, models: Mapping[tuple[str, int, int], ConditionModel]) -> Path:
-    """Write the first repeat's models, by condition, repeat and fold, as one file of arrays."""
-    arrays = {
-        f"{condition}|{fold}|{name}": array.astype(np.float32) if array.ndim == 2 else array
-        for (condition, repeat, fold), model in models.items()
-        for name, array in model.to_arrays().items()
-        if repeat == 0
-    }
+    """Write all models, by condition, repeat and fold, as one file of arrays; the axes of a fold are written once."""
+    arrays: dict[str, Any] = {}
+    for (condition, repeat, fold), model in models.items():
+        for name, array in model.to_arrays().items():
+            whose = "" if name.startswith(_SHARED) else condition
+            arrays[f"{whose}|{repeat}|{fold}|{name}"] = array.astype(np.float32) if array.ndim == 2 else array
     classifier = next(iter(models.values())).classifier
     return write_arrays(_fold_file(study, model_id), arrays, {"classifier": classifier})
 
 
-def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int], ConditionModel]:
-    """Return the first repeat's models by condition and the fold that each was fitted without.
+def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int, int], ConditionModel]:
+    """Return the models by condition, repeat, and the fold that each was fitted without.
 
     Raises
     ------
@@ -243,10 +244,15 @@ def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int], Condit
         When the file is absent or damaged.
     """
     arrays, metadata = read_arrays(_fold_file(study, model_id))
-    parts: dict[tuple[str, int], dict[str, Any]] = {}
+    parts: dict[tuple[str, int, int], dict[str, Any]] = {}
+    shared: dict[tuple[int, int], dict[str, Any]] = {}
     for key, array in arrays.items():
-        condition, fold, name = key.rsplit("|", 2)
-        parts.setdefault((condition, int(fold)), {})[name] = array
-    if not parts:
-        raise StoreError(f"the fold models of {model_id} are empty: delete derived/models and run again")
-    return {key: ConditionModel.from_arrays(own, metadata["classifier"]) for key, own in parts.items()}
+        condition, repeat, fold, name = key.rsplit("|", 3)
+        place = (int(repeat), int(fold))
+        if condition:
+            parts.setdefault((condition, *place), {})[name] = array
+        else:
+            shared.setdefault(place, {})[name] = array
+    if not parts or {key[1:] for key in parts} != set(shared):
+        raise StoreError(f"the fold models of {model_id} are incomplete: delete derived/models and run again")
+    return {key: ConditionModel.from_arrays({**own, **shared[key[1:]]}, metadata["classifier"]) for key, own in parts.items()}
