@@ -107,8 +107,8 @@ def look(found: object, crops: list[np.ndarray], ill: np.ndarray, condition: str
     mean, chance, area = np.mean(own, axis=0), np.mean(other, axis=0), areas
     both, root, dense = (np.all(table, axis=1).mean() for table in (hits, middle, wide))
     print(
-        f"  {len(own)} of {int(ill.sum())} cases found; first and second region are changed ones: by share {both:.0%}, by share over the root of the "
-        f"area {root:.0%}, by share over area {dense:.0%}"
+        f"  {len(own)} of {int(ill.sum())} cases found; first and second region are changed ones: by share {both:.0%}, by share over the "
+        f"root of the area {root:.0%}, by share over area {dense:.0%}"
     )
     print(
         f"  share of the changed regions {mean[changed].sum():.2f}, shuffled models {chance[changed].sum():.2f}, their area "
