@@ -1,6 +1,16 @@
 """Human readings: who reads what, panel means, how exact they are, and the error of one reader."""
 
 from facies.readers.fewer import FewerReaders, draw_fewer_readers, readers_a_photograph
+from facies.readers.files import (
+    RedcapFields,
+    faults_in_wide,
+    readings_for_export,
+    readings_from_redcap,
+    readings_from_wide,
+    readings_to_wide,
+    unread,
+)
+from facies.readers.labels import bin_label, parse_reading
 from facies.readers.noise import leave_one_reader_out, panel_noise, reading_noise, summarise_noise
 from facies.readers.panel import FEW_READERS, panel_means, panel_notes
 from facies.readers.panel_size import (
@@ -18,20 +28,29 @@ __all__ = [
     "FewerReaders",
     "ReaderVariances",
     "ReadingDesign",
+    "RedcapFields",
     "add_readers",
     "assign_readings",
+    "bin_label",
     "draw_fewer_readers",
+    "faults_in_wide",
     "icc_precision",
     "leave_one_reader_out",
     "panel_means",
     "panel_noise",
     "panel_notes",
     "panel_sizes",
+    "parse_reading",
     "reader_meetings",
     "readers_a_photograph",
     "readers_for_floor",
     "readers_for_icc",
     "readers_for_std_error",
     "reading_noise",
+    "readings_for_export",
+    "readings_from_redcap",
+    "readings_from_wide",
+    "readings_to_wide",
     "summarise_noise",
+    "unread",
 ]
