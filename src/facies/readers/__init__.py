@@ -36,6 +36,7 @@ from facies.readers.regions import (
     region_agreement,
     region_coverage,
 )
+from facies.readers.strokes import PaintedCrops, paint_crops, stroke_mask
 
 __all__ = [
     "FACE_REGIONS",
@@ -43,6 +44,7 @@ __all__ = [
     "Brush",
     "ConsensusMap",
     "FewerReaders",
+    "PaintedCrops",
     "ReaderVariances",
     "ReadingDesign",
     "RedcapFields",
@@ -59,6 +61,7 @@ __all__ = [
     "leave_one_reader_out",
     "mark_regions",
     "mean_marks",
+    "paint_crops",
     "pairwise_dice",
     "panel_means",
     "panel_noise",
@@ -77,6 +80,7 @@ __all__ = [
     "readings_to_wide",
     "region_agreement",
     "region_coverage",
+    "stroke_mask",
     "summarise_noise",
     "unread",
 ]
