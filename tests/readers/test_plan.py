@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from facies.errors import InputError
 from facies.readers import ReadingDesign, add_readers, assign_readings, reader_meetings
 from facies.readers.allotment import allot_readers, halve, meetings
-from facies.readers.order import reading_order
+from facies.readers.sequence import reading_order
 from facies.tables import READING_PLAN
 
 TARGET = "perceived_age"
@@ -74,6 +74,21 @@ def test_allot_readers__photographs_have_k_readers_and_loads_differ_by_one_at_mo
     plan = allot_readers(n, n_readers, k, np.random.default_rng(data.draw(st.integers(0, 99))))
     assert (plan.sum(axis=1) == k).all()
     assert np.ptp(plan.sum(axis=0)) <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data(), n=st.integers(8, 25), n_readers=st.integers(2, 6), seed=st.integers(0, 99))
+def test_assign_readings__an_incomplete_plan_is_balanced_in_loads_and_arms(data, n, n_readers, seed):
+    k = data.draw(st.integers(1, n_readers))
+    design = ReadingDesign(readers_per_photograph=k, arms="split", attention=("check",))
+    plan = assign_readings(photographs_of(n), readers_of(n_readers), design=design, random_state=seed)
+    read = plan[~plan.is_attention]
+    assert (read.groupby("photo_id").reader_id.nunique() == k).all()
+    loads = read.groupby("reader_id").size()
+    assert loads.max() - loads.min() <= 1
+    for column in ("photo_id", "reader_id"):
+        arms = pd.crosstab(read[column], read.arm).reindex(columns=["aided", "unaided"], fill_value=0)
+        assert (arms.aided - arms.unaided).abs().max() <= 1
 
 
 @pytest.mark.parametrize(("n", "k", "times"), [(7, 3, 1), (13, 4, 1), (11, 5, 2)])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.readers.allotment import allot_readers, halve
-from facies.readers.order import reading_order, second_order
+from facies.readers.sequence import reading_order, second_order
 from facies.tables import READING_PLAN
 
 ARM_PLANS = ("unaided", "aided", "split", "crossover")
