@@ -39,6 +39,7 @@ designs = st.builds(
     training=st.sampled_from([(), ("t1", "t2")]),
     attention=st.sampled_from([(), ("a1",), ("a1", "a2", "a3")]),
     arms=st.sampled_from(["unaided", "aided", "split"]),
+    level_previous=st.booleans(),
 )
 
 
@@ -169,6 +170,35 @@ def test_reading_order__every_face_follows_every_other_about_equally_often():
         pairs[order[:-1], order[1:]] += 1
     expected = 3000 * (n - 1) / (n * (n - 1))
     assert np.abs(pairs[~np.eye(n, dtype=bool)] - expected).max() < 5 * np.sqrt(expected)
+
+
+def pairs_of(plan):
+    """Return how often each photograph comes just before each other."""
+    rows = plan.assign(before=plan.groupby("reader_id").photo_id.shift()).dropna(subset="before")
+    return pd.crosstab(rows.before, rows.photo_id).to_numpy()
+
+
+def test_level_previous__each_face_follows_each_other_about_equally_often():
+    photographs = photographs_of(12)
+    levelled = pairs_of(assign_readings(photographs, readers_of(24), design=ReadingDesign(level_previous=True)))
+    random = pairs_of(assign_readings(photographs, readers_of(24)))
+    other = ~np.eye(12, dtype=bool)
+    assert levelled.sum() == random.sum() == 24 * 11
+    assert levelled[other].var() < 0.25 * random[other].var()
+    assert levelled.max() <= 3
+
+
+def test_level_previous__keeps_the_rules_and_further_readers_are_levelled_with_the_others():
+    photographs = photographs_of(20, per_participant=2)
+    design = ReadingDesign(level_previous=True, repeat_fraction=0.25, gap=6, attention=("check",))
+    plan = assign_readings(photographs, readers_of(4), design=design)
+    more = add_readers(plan, photographs, ["r97", "r98"], design=design)
+    pd.testing.assert_frame_equal(more, assign_readings(photographs, [*readers_of(4), "r97", "r98"], design=design))
+    read = more[~more.is_attention]
+    both = read[read.repeat == 1].merge(read[read.repeat == 0], on=["reader_id", "photo_id"])
+    assert (both.position_x - both.position_y >= 6).all()
+    owner = read.photo_id.map(photographs.set_index("photo_id").participant_id)
+    assert not (owner == owner.groupby(read.reader_id).shift()).any()
 
 
 def test_reading_order__repeats_are_spread_over_the_rest_of_the_session():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from facies.errors import InputError
 from facies.readers.allotment import allot_readers, halve
-from facies.readers.sequence import reading_order, second_order
+from facies.readers.sequence import level_previous, reading_order, second_order
 from facies.tables import READING_PLAN
 
 ARM_PLANS = ("unaided", "aided", "split", "crossover")
@@ -41,6 +41,9 @@ class ReadingDesign:
         Photographs with an obvious answer, spread over each reader's order.
     arms
         One of :data:`ARM_PLANS`.
+    level_previous
+        Make each face follow each other about equally often over the readers, for small sets of photographs. A reader's order then
+        depends on the readers named before, not on those named after. Otherwise orders are random, which levels it on average.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class ReadingDesign:
     training: tuple[str, ...] = ()
     attention: tuple[str, ...] = ()
     arms: str = "unaided"
+    level_previous: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.repeat_fraction <= 1:
@@ -68,10 +72,15 @@ class ReadingDesign:
         _require_distinct([*self.training, *self.attention], "the training and attention cases")
 
 
+Before = NDArray[np.int64] | None
+"""How often photograph i was read just before photograph j, (n, n); None where that does not matter."""
+
+
 class _Share(NamedTuple):
-    """What one reader reads: photographs, their participants as numbers, and which of them are aided first."""
+    """What one reader reads: photographs, by name and number, their participants as numbers, and which of them are aided first."""
 
     photographs: NDArray[np.object_]
+    numbers: NDArray[np.intp]
     participants: NDArray[np.intp]
     aided: NDArray[np.bool_]
 
@@ -87,8 +96,8 @@ def assign_readings(
     """Plan who reads which photograph and in which order.
 
     Each reader's order is drawn anew for each target, from ``random_state``, the reader's name and the target's: with a design in
-    which all read all, a reader's rows do not depend on the other readers. In every design :func:`add_readers` leaves the rows of
-    the others as they are.
+    which all read all, a reader's rows do not depend on the other readers (unless ``level_previous`` is set). In every design
+    :func:`add_readers` leaves the rows of the others as they are.
 
     Parameters
     ----------
@@ -130,7 +139,8 @@ def assign_readings(
     parts = []
     for target in targets:
         shares = _shares(people, names, design, _generator(random_state, target))
-        parts += [_reader_rows(name, target, shares[name], design, random_state) for name in names]
+        before = _none_before(people, design)
+        parts += [_reader_rows(name, target, shares[name], design, random_state, before) for name in names]
     return READING_PLAN.validate(pd.concat(parts, ignore_index=True))
 
 
@@ -182,12 +192,13 @@ def add_readers(
         wanted = n_photographs if n_photographs is not None else round(counts.sum() / plan.reader_id.nunique())
         if not 1 <= wanted <= len(people):
             raise InputError(f"n_photographs is {wanted}: choose 1 to {len(people)}, the number of photographs")
+        before = _before(plan, target, people, design)
         for name in names:
             rng = _generator(random_state, target, name, "share")
             chosen = np.lexsort((rng.random(len(people)), counts.to_numpy()))[:wanted]
             counts.iloc[chosen] += 1
-            share = _share(people.iloc[np.sort(chosen)], _aided(design, rng.permutation(wanted) % 2 == 0))
-            parts.append(_reader_rows(name, target, share, design, random_state))
+            share = _share(people, np.sort(chosen), _aided(design, rng.permutation(wanted) % 2 == 0))
+            parts.append(_reader_rows(name, target, share, design, random_state, before))
     return READING_PLAN.validate(pd.concat(parts, ignore_index=True))
 
 
@@ -265,7 +276,7 @@ def _shares(people: pd.Series, names: list[str], design: ReadingDesign, rng: np.
     photographs, readers = np.nonzero(plan)
     aided = _aided(design, halve(photographs, readers, rng))
     _require_something(names, plan.sum(axis=0))
-    return {name: _share(people.iloc[photographs[readers == i]], aided[readers == i]) for i, name in enumerate(names)}
+    return {name: _share(people, photographs[readers == i], aided[readers == i]) for i, name in enumerate(names)}
 
 
 def _require_something(names: list[str], loads: NDArray[np.int64]) -> None:
@@ -278,19 +289,60 @@ def _aided(design: ReadingDesign, half: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return half if design.arms in {"split", "crossover"} else np.full(len(half), design.arms == "aided")
 
 
-def _share(people: pd.Series, aided: NDArray[np.bool_]) -> _Share:
-    codes = pd.factorize(people)[0].astype(np.intp)
-    return _Share(people.index.to_numpy(dtype=object), codes, aided)
+def _share(people: pd.Series, numbers: NDArray[np.intp], aided: NDArray[np.bool_]) -> _Share:
+    own = people.iloc[numbers]
+    return _Share(own.index.to_numpy(dtype=object), numbers, pd.factorize(own)[0].astype(np.intp), aided)
 
 
-def _reader_rows(reader: str, target: str, share: _Share, design: ReadingDesign, random_state: int) -> pd.DataFrame:
-    rng = _generator(random_state, target, reader)
+def _none_before(people: pd.Series, design: ReadingDesign) -> Before:
+    return np.zeros((len(people), len(people)), dtype=np.int64) if design.level_previous else None
+
+
+def _before(plan: pd.DataFrame, target: str, people: pd.Series, design: ReadingDesign) -> Before:
+    """Return how often each photograph comes just before each other in a plan; None where that is not levelled."""
+    before = _none_before(people, design)
+    if before is not None:
+        rows = plan[(plan.target == target) & ~plan.is_training & ~plan.is_attention].sort_values(["reader_id", "position"])
+        for _, own in rows.groupby("reader_id"):
+            _count(before, people.index.get_indexer(pd.Index(own.photo_id)))
+    return before
+
+
+def _count(before: NDArray[np.int64], order: NDArray[np.intp]) -> None:
+    np.add.at(before, (order[:-1], order[1:]), 1)
+
+
+def _orders(share: _Share, design: ReadingDesign, rng: np.random.Generator, before: Before) -> list[NDArray[np.intp]]:
+    """Return the order of each period, and count in ``before`` which face comes before which."""
     n_repeats = round(design.repeat_fraction * len(share.photographs))
-    order = reading_order(share.participants, rng, n_repeats=n_repeats, gap=design.gap if n_repeats else 1)
-    periods = [_period(share, order, share.aided, repeat=None)]
+    gap = design.gap if n_repeats else 1
+    order = reading_order(share.participants, rng, n_repeats=n_repeats, gap=gap)
+    order = _levelled(order, share, before, rng, gap=gap)
+    orders = [order]
     if design.arms == "crossover":
-        again = second_order(order, share.participants, rng, gap=design.gap)
-        periods.append(_period(share, again, ~share.aided, repeat=1))
+        both = np.concatenate([order, second_order(order, share.participants, rng, gap=design.gap)])
+        orders.append(_levelled(both, share, before, rng, gap=design.gap, n_fixed=len(order))[len(order) :])
+    if before is not None:
+        _count(before, share.numbers[np.concatenate(orders)])
+    return orders
+
+
+def _levelled(
+    order: NDArray[np.intp], share: _Share, before: Before, rng: np.random.Generator, *, gap: int, n_fixed: int = 0
+) -> NDArray[np.intp]:  # fmt: skip
+    if before is None:
+        return order
+    known = before[np.ix_(share.numbers, share.numbers)]
+    return level_previous(order, known, share.participants, rng, gap=gap, n_fixed=n_fixed)
+
+
+def _reader_rows(
+    reader: str, target: str, share: _Share, design: ReadingDesign, random_state: int, before: Before
+) -> pd.DataFrame:  # fmt: skip
+    rng = _generator(random_state, target, reader)
+    orders = _orders(share, design, rng, before)
+    periods = [_period(share, orders[0], share.aided, repeat=None)]
+    periods += [_period(share, again, ~share.aided, repeat=1) for again in orders[1:]]
     rows = [_training(design)]
     for number, period in enumerate(periods):
         checks = design.attention[number :: len(periods)]

@@ -14,6 +14,9 @@ RESTARTS = 60
 TRIES = 400
 """Exchanges for each restart, besides three for each reading."""
 
+LEVELLING = 60
+"""Exchanges that are tried for each reading to level which face comes before which."""
+
 
 def reading_order(participants: NDArray[np.intp], rng: np.random.Generator, *, n_repeats: int = 0, gap: int = 1) -> Order:
     """Return a random order of the photographs, ``n_repeats`` of which come back.
@@ -70,6 +73,45 @@ def second_order(first: Order, participants: NDArray[np.intp], rng: np.random.Ge
         if order is not None:
             return order[len(first) :]
     raise InputError(_no_order(participants, len(first), gap))
+
+
+def level_previous(
+    order: Order, before: NDArray[np.int64], participants: NDArray[np.intp], rng: np.random.Generator, *, gap: int = 1, n_fixed: int = 0
+) -> Order:  # fmt: skip
+    """Return an order, by the same rules, in which faces follow faces that they followed rarely in the orders of other readers.
+
+    Places are exchanged as long as that lowers the sum of ``before`` over neighbours. With as many readers as photographs the best that
+    can be had is a Williams design, in which each face follows each other once (Williams, Aust J Sci Res A 1949;2:149-168).
+
+    Parameters
+    ----------
+    order
+        From :func:`reading_order` or :func:`second_order`.
+    before
+        How often photograph i came just before photograph j, (n, n).
+    n_fixed
+        Places at the beginning that stay as they are.
+
+    Examples
+    --------
+    >>> before = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]])
+    >>> order = level_previous(np.array([0, 1, 2]), before, np.arange(3), np.random.default_rng(0))
+    >>> int(before[order[:-1], order[1:]].sum())
+    0
+    """
+    order = order.copy()
+    cost = int(before[order[:-1], order[1:]].sum())
+    for _ in range(LEVELLING * len(order)):
+        if cost == 0:
+            break
+        here, there = rng.integers(n_fixed, len(order), 2)
+        order[[here, there]] = order[[there, here]]
+        changed = int(before[order[:-1], order[1:]].sum())
+        if changed <= cost and not _faults(order, participants, gap).any():
+            cost = changed
+        else:
+            order[[here, there]] = order[[there, here]]
+    return order
 
 
 def _require_repeats(n: int, n_repeats: int, gap: int) -> None:
