@@ -43,7 +43,7 @@ designs = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(n=st.integers(8, 30), per_participant=st.integers(1, 2), n_readers=st.integers(1, 5), design=designs, seed=st.integers(0, 99))
 def test_assign_readings__every_reader_reads_every_photograph_by_the_rules(n, per_participant, n_readers, design, seed):
     photographs = photographs_of(n, per_participant=per_participant)
@@ -68,7 +68,7 @@ def test_assign_readings__every_reader_reads_every_photograph_by_the_rules(n, pe
             assert rows[rows.block > 0].groupby("block").size().max() <= design.block_size
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data(), n=st.integers(1, 20), n_readers=st.integers(1, 9))
 def test_allot_readers__photographs_have_k_readers_and_loads_differ_by_one_at_most(data, n, n_readers):
     k = data.draw(st.integers(1, n_readers))
@@ -77,7 +77,7 @@ def test_allot_readers__photographs_have_k_readers_and_loads_differ_by_one_at_mo
     assert np.ptp(plan.sum(axis=0)) <= 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data(), n=st.integers(8, 25), n_readers=st.integers(2, 6), seed=st.integers(0, 99))
 def test_assign_readings__an_incomplete_plan_is_balanced_in_loads_and_arms(data, n, n_readers, seed):
     k = data.draw(st.integers(1, n_readers))
@@ -107,11 +107,12 @@ def test_allot_readers__pairs_meet_more_evenly_than_in_a_random_plan_of_the_same
 
 
 @settings(max_examples=60, deadline=None)
-@given(data=st.data(), n=st.integers(1, 30), n_readers=st.integers(1, 8))
-def test_halve__is_within_one_of_a_half_for_every_reader_and_photograph(data, n, n_readers):
-    k = data.draw(st.integers(1, n_readers))
-    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    photographs, readers = np.nonzero(allot_readers(n, n_readers, k, rng))
+@given(n=st.integers(1, 30), n_readers=st.integers(1, 8), share=st.floats(0.1, 1), seed=st.integers(0, 99))
+def test_halve__is_within_one_of_a_half_for_every_reader_and_photograph(n, n_readers, share, seed):
+    rng = np.random.default_rng(seed)
+    photographs, readers = np.nonzero(rng.random((n, n_readers)) <= share)
+    if len(readers) == 0:
+        return
     first = halve(photographs, readers, rng)
     for groups in (photographs, readers):
         assert np.abs(np.bincount(groups, np.where(first, 1, -1))).max() <= 1
