@@ -341,19 +341,6 @@ REGION_OVERLAPS = Table(
     "saliency",
 )
 
-REGION_MARKS = Table(
-    "region_marks",
-    ("reader_id", "photo_id", "target_condition", "region"),
-    (
-        id_column("reader_id", "the person who marked"),
-        id_column("photo_id", "the photograph"),
-        CONDITION,
-        REGION,
-        number("marked", "share of the region that was marked, or 1", minimum=0, maximum=1, nullable=False),
-    ),
-    "readers",
-)
-
 SESSION_SCORES = Table(
     "session_scores",
     ("participant_id", "session_id", "model_id", "target_condition"),

@@ -17,6 +17,7 @@ from facies.cohort.files import read_user_table
 from facies.imaging import align_face
 from facies.imaging.metadata import encode_clean
 from facies.models.classifiers import ConditionModel
+from facies.readers.regions import mean_marks
 from facies.saliency.average import MIN_PEOPLE, average_map
 from facies.saliency.checks import BACKGROUND_ALARM, RANDOM_ALARM, Check, check_rows, curve_area, likeness
 from facies.saliency.occlusion import Covers, cumulative_log_odds, occlusion_drops, occlusion_vectors, prepare_covers
@@ -361,12 +362,11 @@ def _overlap_rows(marks: pd.DataFrame, shares: pd.DataFrame, config: StudyConfig
         theirs = marks[marks.target_condition == condition]
         if theirs.empty:
             continue
-        n_marked = theirs.groupby(["reader_id", "photo_id"]).ngroups
-        mean = theirs.groupby("region").marked.sum().reindex(list(FACE)).fillna(0.0) / n_marked
+        mean = mean_marks(theirs, target_condition=condition)
         own = shares[(shares.target_condition == condition) & (shares.people == "cases")]
         for keys, part in own.groupby(["model_id", "method"], sort=False):
             values = part.set_index("region").enrichment.reindex(list(FACE)).fillna(0.0)
-            for found in region_overlap(values.to_numpy(), mean.to_numpy(), random_state=random_state):
+            for found in region_overlap(values.to_numpy(), mean, random_state=random_state):
                 yield {
                     "model_id": keys[0], "target_condition": condition, "method": keys[1], "measure": found.measure, "value": found.value,
                     "ci_low": np.nan, "ci_high": np.nan, "p_value": found.p_value, "n": int(theirs.photo_id.nunique()),
