@@ -5,7 +5,7 @@
 Readings are of Roe & Metz's model: high or low correlation of data (H., L.), high or low spread of readers (.H, .L). The system and the
 average reader have the same AUC. Printed: how often each test calls them different at 5 % (1T-RRRC: readers and cases are samples; the
 t test over readers alone; the fixed-reader test); how often the 95 % intervals of a difference of two
-tests and of one test's mean hold the truth; and the same difference where readers and their cases come in groups.
+tests hold the truth, also where readers and their cases come in two groups, and those of one test's mean, plain and on the logit scale.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 
 import numpy as np
 
-from facies.stats.mrmc.anova import compare_tests
+from facies.stats.mrmc.anova import compare_tests, mean_of_readers
 from facies.stats.mrmc.merits import auc_merits
 from facies.stats.mrmc.roe_metz import STRUCTURES, Simulated, simulate_roe_metz
 from facies.stats.mrmc.standalone import auc_differences, compare_with_panel
@@ -35,8 +35,8 @@ def coverage(data: Simulated) -> list[bool]:
     t, r, n = data.readers.shape
     merits = auc_merits(data.readers.reshape(t * r, n), data.y)
     found = compare_tests(merits, np.repeat(["1", "2"], r), np.tile(np.arange(r).astype(str), 2))
-    difference, mean = found.differences[0], found.means[0]
-    return [difference.ci_low <= 0 <= difference.ci_high, mean.ci_low <= TRUE <= mean.ci_high]
+    difference, *means = found.differences[0], found.means[0], mean_of_readers(merits.of(np.arange(r)), on_logit=True)
+    return [difference.ci_low <= 0 <= difference.ci_high, *(mean.ci_low <= TRUE <= mean.ci_high for mean in means)]
 
 
 def split_plot(data: Simulated, groups: int) -> bool:
@@ -64,10 +64,11 @@ def main() -> None:
             holds.append(coverage(data))
             groups.append(split_plot(data, 2))
         both, alone, fixed = 100 * np.mean(sizes, axis=0)
-        difference, mean = 100 * np.mean(holds, axis=0)
+        difference, wald, logit = 100 * np.mean(holds, axis=0)
         print(
             f"{name}, {readers} readers, {n} cases: size of 1T-RRRC {both:.1f} %, readers only {alone:.1f} %, fixed readers {fixed:.1f} %; "
-            f"coverage of a difference {difference:.1f} %, of a mean {mean:.1f} %, in two groups {100 * np.mean(groups):.1f} %",
+            f"coverage of a difference {difference:.1f} %, in two groups {100 * np.mean(groups):.1f} %, of a mean {wald:.1f} % (wald), "
+            f"{logit:.1f} % (logit)",
             flush=True,
         )
 

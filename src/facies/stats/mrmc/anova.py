@@ -134,8 +134,21 @@ def compare_tests(
     )  # fmt: skip
 
 
-def mean_of_readers(merits: Merits, *, generalise: str = "readers and cases", level: float = 0.95, test: str = "") -> Mean:
+def mean_of_readers(
+    merits: Merits, *, generalise: str = "readers and cases", level: float = 0.95, test: str = "", on_logit: bool = False
+) -> Mean:  # fmt: skip
     """Return the mean of readers with one test and its interval from this test's data alone (Hillis 2007, section 5.3).
+
+    Parameters
+    ----------
+    merits
+        Of the readers, (r,).
+    generalise, level
+        As :func:`compare_tests`.
+    test
+        Its name.
+    on_logit
+        Make the interval on the logit scale, which covers better near 1; for figures between 0 and 1. At 0 or 1 it is the plain one.
 
     Raises
     ------
@@ -160,9 +173,17 @@ def mean_of_readers(merits: Merits, *, generalise: str = "readers and cases", le
         added = r * between if generalise == "readers and cases" else 0.0
         variance, df = (square + added) / r, satterthwaite(square, added, r - 1)
     error = float(np.sqrt(variance))
-    half = quantile(level, df) * error
-    low, high = max(value - half, merits.bounds[0]), min(value + half, merits.bounds[1])
+    low, high = _ends(value, quantile(level, df) * error, merits.bounds, on_logit=on_logit)
     return Mean(test, value, error, df, low, high, r)
+
+
+def _ends(value: float, half: float, bounds: tuple[float, float], *, on_logit: bool) -> tuple[float, float]:
+    from scipy.special import expit, logit
+
+    if on_logit and 0 < value < 1:
+        reach = half / (value * (1 - value))
+        return float(expit(logit(value) - reach)), float(expit(logit(value) + reach))
+    return max(value - half, bounds[0]), min(value + half, bounds[1])
 
 
 def mean_covariance(covariance: Floats) -> float:
