@@ -42,7 +42,7 @@ def read_imrmc(text: str, *, file: str = "iMRMC text") -> tuple[pd.DataFrame, pd
 
     Examples
     --------
-    >>> readings, truth = read_imrmc("my study\\nN0: 1\\nN1: 1\\nNR: 1\\nNM: 1\\nBEGIN DATA:\\n-1,a,0,0\\n-1,b,0,1\\nr1,a,1,2.5\\nr1,b,1,4\\n")
+    >>> readings, truth = read_imrmc("my study\\nNR: 1\\nBEGIN DATA:\\n-1,a,0,0\\n-1,b,0,1\\nr1,a,1,2.5\\nr1,b,1,4\\n")
     >>> readings.score.tolist(), truth.observed.tolist()
     ([2.5, 4.0], [0, 1])
     """
