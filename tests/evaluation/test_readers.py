@@ -9,11 +9,15 @@ import pytest
 from facies.errors import InputError
 from facies.evaluation.reader_agreement import agree_with_readers
 from facies.evaluation.reader_rows import read_people
+from facies.evaluation.reader_sizes import reader_study_sizes
 from facies.evaluation.readers import compare_readers
 from facies.evaluation.reading_arms import compare_arms
+from facies.evaluation.reading_exchange import imrmc_of_readings
 from facies.stats.auc import auc
+from facies.stats.mrmc.imrmc import imrmc_text, read_imrmc
 from facies.stats.mrmc.limits import limits_with_readers
 from facies.stats.mrmc.roe_metz import STRUCTURES, simulate_roe_metz
+from facies.stats.mrmc.sizes import pilot_of_system, power
 from facies.stats.mrmc.standalone import auc_differences, compare_with_panel
 from facies.tables import CONDITION_PEOPLE, CONDITION_SCORES, OPERATING_POINTS, PARTICIPANT_PREDICTIONS, PHOTOGRAPHS, READINGS
 
@@ -235,3 +239,24 @@ def test_agree_with_readers__a_model_that_misjudges_people_may_not_take_a_reader
     assert one(found, statistic="equivalence_index").ci_low > 5
     assert one(found, statistic="mae_less_reader").ci_low > 0
     assert one(found, between="model and reader", statistic="sd_cases").value == pytest.approx(8, abs=1.5)
+
+
+def test_reader_study_sizes__are_those_of_the_pilots_components(clinic):
+    parts = (clinic.readings, clinic.photographs, clinic.scores, clinic.points, clinic.people)
+    found = reader_study_sizes(*parts, difference=0.08, n_readers=(2, 6, 12), most=400)
+    assert found.n_readers.tolist() == [2, 6, 12]
+    assert found.n.is_monotonic_decreasing
+    pilot = pilot_of_system(auc_differences(clinic.data.system, clinic.data.readers[0], clinic.data.y).differences)
+    last = found.iloc[-1]
+    assert last.power == pytest.approx(power(pilot, difference=0.08, n_readers=12, n=int(last.n)).power)
+    assert (found.power >= 0.8).tolist() == found.reached.tolist()
+    assert (last.pilot_readers, last.pilot_n) == (6, 60)
+
+
+def test_imrmc_of_readings__goes_out_and_comes_back_with_the_model_beside_the_readers(clinic):
+    readings = pd.concat([clinic.readings, clinic.read(clinic.data.readers[0] + 1, f"{CONDITION}[aided]")])
+    rows, truth = imrmc_of_readings(readings, clinic.photographs, clinic.people, target=CONDITION, scores=clinic.scores)
+    again, known = read_imrmc(imrmc_text(rows, truth))
+    assert known.observed.tolist() == clinic.data.y.tolist()
+    assert again.modality_id.value_counts().to_dict() == {"1": 360, "2": 60, "3": 360}
+    assert sorted(again.score) == pytest.approx(sorted(rows.score))

@@ -84,17 +84,31 @@ def compare_readers(
     InputError
         When no condition was both judged and read, those who were read are of one class, or a margin is of no metric.
     """
-    conditions = [name for name in dict.fromkeys(scores.target_condition) if name in set(readings.target)]
-    if not conditions:
-        have, read = (", ".join(sorted(set(names))) or "none" for names in (scores.target_condition, readings.target))
-        raise InputError(f"models judge {have} and readers {read}: name the target of the readings after the condition")
+    performance: list[dict[str, Any]] = []
+    comparison: list[dict[str, Any]] = []
+    for study in judged_and_read(
+        readings, photographs, scores, operating_points, people, reader_levels=reader_levels, margins=margins, call_at=call_at,
+        covariance=covariance, level=level,
+    ):  # fmt: skip
+        performance += _performance(study)
+        comparison += _comparisons(study)
+    return ReaderComparison(table_of(READER_PERFORMANCE, performance), table_of(READER_COMPARISON, comparison))
+
+
+def judged_and_read(
+    readings: pd.DataFrame, photographs: pd.DataFrame, scores: pd.DataFrame, operating_points: pd.DataFrame, people: pd.DataFrame, *,
+    reader_levels: pd.DataFrame | None = None, margins: Mapping[str, float] | None = None, call_at: float | None = None,
+    covariance: str = "jackknife", level: float = 0.95,
+) -> Iterator[Study]:  # fmt: skip
+    """Yield for each condition its models and readers, of the people whom every model judged and somebody read.
+
+    Parameters and errors are those of :func:`compare_readers`.
+    """
     unknown = [name for name in margins or {} if name not in METRICS]
     if unknown:
         raise InputError(f"margins name '{unknown[0]}': choose from {', '.join(METRICS)}")
     known = CONDITION_PEOPLE.validate(people[[column.name for column in CONDITION_PEOPLE.columns]]).set_index("participant_id")
-    performance: list[dict[str, Any]] = []
-    comparison: list[dict[str, Any]] = []
-    for condition in conditions:
+    for condition in _conditions(scores, readings):
         judged = _judged(scores, operating_points, known, condition)
         first = next(iter(judged.values()))
         panel = read_people(
@@ -104,9 +118,15 @@ def compare_readers(
         asked = Asked(condition, levels_of(reader_levels, panel.readers), margins or {}, covariance, level)
         one = Study({name: each.of(seen) for name, each in judged.items()}, panel.of(seen), first.y[seen], asked)
         require_classes(one.y, condition)
-        performance += _performance(one)
-        comparison += _comparisons(one)
-    return ReaderComparison(table_of(READER_PERFORMANCE, performance), table_of(READER_COMPARISON, comparison))
+        yield one
+
+
+def _conditions(scores: pd.DataFrame, readings: pd.DataFrame) -> list[str]:
+    found = [name for name in dict.fromkeys(scores.target_condition) if name in set(readings.target)]
+    if not found:
+        have, read = (", ".join(sorted(set(names))) or "none" for names in (scores.target_condition, readings.target))
+        raise InputError(f"models judge {have} and readers {read}: name the target of the readings after the condition")
+    return found
 
 
 def _judged(scores: pd.DataFrame, points: pd.DataFrame, people: pd.DataFrame, condition: str) -> dict[str, JudgedPeople]:

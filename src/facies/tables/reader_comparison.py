@@ -92,3 +92,23 @@ READER_AGREEMENT = Table(
     ),
     "evaluation",
 )
+
+READER_STUDY_SIZES = Table(
+    "reader_study_sizes",
+    ("comparison", "target_condition", "n_readers"),
+    (
+        Column("comparison", "text", "'a minus b': a model and all readers, or aided and unaided reading"),
+        CONDITION,
+        Column("n_readers", "integer", "readers that are planned", minimum=2),
+        Column("n", "integer", "participants that are planned, with the condition and without at the pilot's mix", minimum=4),
+        number("power", "to find the difference, or that the model is not inferior", minimum=0, maximum=1),
+        Column("reached", "boolean", "whether the wanted power is reached; if not, n is the most that could be had"),
+        number("difference", "true difference of the AUCs that is planned for"),
+        number("margin", "for non-inferiority: the largest loss that would not matter", minimum=0),
+        number("std_error", "of the difference that such a study would find", minimum=0),
+        number("df", "degrees of freedom of its test", minimum=0),
+        Column("pilot_readers", "integer", "readers in the pilot", minimum=2),
+        Column("pilot_n", "integer", "participants in the pilot", minimum=0),
+    ),
+    "evaluation",
+)
