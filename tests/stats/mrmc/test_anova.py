@@ -190,6 +190,15 @@ def test_compare_tests__readers_nested_in_tests_share_the_variance_of_their_case
     assert cov.cov3 == pytest.approx(merits.covariance[:5, 5:].mean())
 
 
+@pytest.mark.parametrize("readers", [READERS, np.arange(10).astype(str)])
+def test_compare_tests__with_fixed_readers_the_variance_is_that_of_the_contrast(dissection, readers):
+    merits = auc_merits(*dissection)
+    found = compare_tests(merits, TESTS, readers, generalise="cases")
+    contrast = np.repeat([0.2, -0.2], 5)
+    assert found.differences[0].std_error ** 2 == pytest.approx(contrast @ merits.covariance @ contrast)
+    assert found.global_test.statistic == pytest.approx(found.differences[0].statistic ** 2)
+
+
 def test_compare_tests__swapping_the_tests_turns_the_sign_only(dissection):
     merits = auc_merits(*dissection)
     (one,) = compare_tests(merits, TESTS, READERS).differences

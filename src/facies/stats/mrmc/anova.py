@@ -223,7 +223,11 @@ class _Layout:
 
 
 class _Parts(NamedTuple):
-    """The mean square of readers with tests, its degrees of freedom, Cov2 - Cov3 in all, and what enters variances."""
+    """What variances are made of.
+
+    ``square`` with ``df`` is the mean square of readers with tests, ``within`` is Cov2 - Cov3 or 0, shared by ``readers_within`` readers,
+    and ``error_within`` less ``within`` is the error variance that a reader's difference has of its own.
+    """
 
     square: float
     df: float
@@ -329,7 +333,8 @@ def _nested(layout: _Layout, merits: Merits) -> _Parts:
     error = float(np.diag(merits.covariance).mean())
     harmonic = len(freedom) / sum(1 / (f + 1) for f in freedom)
     parts = Components(max(square - error + cov2, 0.0), np.nan, error, np.nan, cov2, cov3)
-    return _Parts(square, float(sum(freedom)), max(cov2 - cov3, 0.0), harmonic, error, parts)
+    between = max(cov2 - cov3, 0.0)
+    return _Parts(square, float(sum(freedom)), between, harmonic, error - cov2 + between, parts)
 
 
 def _between_tests(layout: _Layout, merits: Merits) -> float:

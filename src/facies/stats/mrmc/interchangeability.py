@@ -82,7 +82,7 @@ def interchangeability(
         raise InputError(f"generalise is '{generalise}' and margin {margin}: choose one of {', '.join(GENERALISE)} and a margin above 0")
     own, panel = _kept(system, readers, clusters)
     people = None if clusters is None else np.asarray(clusters)[own.used]
-    with_system, between = _distances(own.values, panel)
+    with_system, between = _distances(_sums(own.values, panel))
     gain = with_system - between
     value = float(gain.mean())
     variances = _variances(own.values, panel, gain, people, generalise)
@@ -116,15 +116,26 @@ def _kept(system: ArrayLike, readers: ArrayLike, clusters: ArrayLike | None) -> 
     return _System(values[used], used), panel
 
 
-def _distances(system: Floats, readers: Floats) -> tuple[Floats, Floats]:
-    """Return for each case the mean squared difference of the system and a reader, and of two readers; NaN with fewer than two."""
+class _Sums(NamedTuple):
+    """Readers of each case, and the sum and the sum of squares of their readings less the system's, (n,)."""
+
+    count: Floats
+    sums: Floats
+    squares: Floats
+
+
+def _sums(system: Floats, readers: Floats) -> _Sums:
     read = ~np.isnan(readers)
     shifted = np.where(read, readers - system, 0.0)  # the system as origin keeps the squares small
-    count, sums, squares = read.sum(axis=0), shifted.sum(axis=0), (shifted**2).sum(axis=0)
-    enough = count >= 2
-    k = np.where(enough, count, 2)
-    between = np.where(enough, 2 * (squares - sums**2 / k) / (k - 1), np.nan)
-    return np.where(enough, squares / k, np.nan), between
+    return _Sums(read.sum(axis=0).astype(np.float64), shifted.sum(axis=0), (shifted**2).sum(axis=0))
+
+
+def _distances(of: _Sums) -> tuple[Floats, Floats]:
+    """Return for each case the mean squared difference of the system and a reader, and of two readers; NaN with fewer than two."""
+    enough = of.count >= 2
+    k = np.where(enough, of.count, 2.0)
+    between = np.where(enough, 2 * (of.squares - of.sums**2 / k) / (k - 1), np.nan)
+    return np.where(enough, of.squares / k, np.nan), between
 
 
 def _variances(system: Floats, readers: Floats, gain: Floats, people: NDArray[Any] | None, generalise: str) -> list[tuple[float, int]]:
@@ -138,13 +149,15 @@ def _variances(system: Floats, readers: Floats, gain: Floats, people: NDArray[An
         r = len(readers)
         if r < 3:
             raise InputError(f"there are {r} readers: a sample of readers needs 3 or more here, or generalise to cases alone")
-        left = np.array([_without(system, readers, row) for row in range(r)])
+        everybody = _sums(system, readers)
+        left = np.array([_without(everybody, system, readers, row) for row in range(r)])
         found.append((float(((left - left.mean()) ** 2).sum()) * (r - 1) / r, r - 1))
     return found
 
 
-def _without(system: Floats, readers: Floats, row: int) -> float:
-    with_system, between = _distances(system, np.delete(readers, row, axis=0))
+def _without(everybody: _Sums, system: Floats, readers: Floats, row: int) -> float:
+    own = _sums(system, readers[[row]])
+    with_system, between = _distances(_Sums(everybody.count - own.count, everybody.sums - own.sums, everybody.squares - own.squares))
     gain = with_system - between
     known = np.isfinite(gain)
     if not known.any():

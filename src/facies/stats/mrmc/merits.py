@@ -61,9 +61,10 @@ class Merits:
         (0.1, 0.06, (-inf, inf))
         """
         by = np.asarray(weights, dtype=np.float64)
-        used = (by != 0).astype(np.intp)
+        used = by != 0
         mean = bool((by >= 0).all() and np.allclose(by.sum(axis=1), 1))
-        shared = np.array([[self.shared[np.ix_(a > 0, b > 0)].max(initial=0) for b in used] for a in used], dtype=np.intp)
+        across = np.array([self.shared[row].max(axis=0, initial=0) for row in used]).reshape(len(by), -1)
+        shared = np.array([across[:, row].max(axis=1, initial=0) for row in used], dtype=np.intp)
         bounds = self.bounds if mean else (-np.inf, np.inf)
         return Merits(by @ self.values, by @ self.covariance @ by.T, shared, self.n, self.n_cases, bounds)
 
