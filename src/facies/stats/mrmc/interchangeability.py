@@ -119,7 +119,7 @@ def _kept(system: ArrayLike, readers: ArrayLike, clusters: ArrayLike | None) -> 
 class _Sums(NamedTuple):
     """Readers of each case, and the sum and the sum of squares of their readings less the system's, (n,)."""
 
-    count: Floats
+    readers: Floats
     sums: Floats
     squares: Floats
 
@@ -132,8 +132,8 @@ def _sums(system: Floats, readers: Floats) -> _Sums:
 
 def _distances(of: _Sums) -> tuple[Floats, Floats]:
     """Return for each case the mean squared difference of the system and a reader, and of two readers; NaN with fewer than two."""
-    enough = of.count >= 2
-    k = np.where(enough, of.count, 2.0)
+    enough = of.readers >= 2
+    k = np.where(enough, of.readers, 2.0)
     between = np.where(enough, 2 * (of.squares - of.sums**2 / k) / (k - 1), np.nan)
     return np.where(enough, of.squares / k, np.nan), between
 
@@ -157,7 +157,7 @@ def _variances(system: Floats, readers: Floats, gain: Floats, people: NDArray[An
 
 def _without(everybody: _Sums, system: Floats, readers: Floats, row: int) -> float:
     own = _sums(system, readers[[row]])
-    with_system, between = _distances(_Sums(everybody.count - own.count, everybody.sums - own.sums, everybody.squares - own.squares))
+    with_system, between = _distances(_Sums(everybody.readers - own.readers, everybody.sums - own.sums, everybody.squares - own.squares))
     gain = with_system - between
     known = np.isfinite(gain)
     if not known.any():
