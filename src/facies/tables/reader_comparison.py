@@ -97,7 +97,7 @@ READER_STUDY_SIZES = Table(
     "reader_study_sizes",
     ("comparison", "target_condition", "n_readers"),
     (
-        Column("comparison", "text", "'a minus b': a model and all readers, or aided and unaided reading"),
+        Column("comparison", "text", "'a minus b', such as a model and all readers"),
         CONDITION,
         Column("n_readers", "integer", "readers that are planned", minimum=2),
         Column("n", "integer", "participants that are planned, with the condition and without at the pilot's mix", minimum=4),

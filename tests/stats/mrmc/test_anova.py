@@ -190,6 +190,25 @@ def test_compare_tests__readers_nested_in_tests_share_the_variance_of_their_case
     assert cov.cov3 == pytest.approx(merits.covariance[:5, 5:].mean())
 
 
+def test_mean_of_readers__on_the_logit_scale_the_interval_stays_within_0_and_1(dissection):
+    merits = auc_merits(*dissection).of(np.arange(5, 10))
+    plain, logit = (mean_of_readers(merits, on_logit=scale) for scale in (False, True))
+    assert (logit.value, logit.std_error, logit.df) == (plain.value, plain.std_error, plain.df)
+    odds = [np.log(end / (1 - end)) for end in (logit.ci_low, logit.value, logit.ci_high)]
+    assert odds[2] - odds[1] == pytest.approx(odds[1] - odds[0])
+    assert logit.ci_high < plain.ci_high < 1
+
+
+def test_auc_merits__a_reader_who_saw_part_of_the_people_has_the_figures_of_these(dissection):
+    ratings, y = dissection
+    part = np.where(np.arange(114) % 3 == 0, np.nan, ratings)
+    both = auc_merits(np.vstack([ratings[:1], part[:1]]), y, covariance="delong")
+    alone = auc_merits(ratings[:1, np.arange(114) % 3 > 0], y[np.arange(114) % 3 > 0], covariance="delong")
+    assert both.values[1] == pytest.approx(alone.values[0])
+    assert both.covariance[1, 1] == pytest.approx(alone.covariance[0, 0])
+    assert both.shared.tolist() == [[114, 76], [76, 76]]
+
+
 @pytest.mark.parametrize("readers", [READERS, np.arange(10).astype(str)])
 def test_compare_tests__with_fixed_readers_the_variance_is_that_of_the_contrast(dissection, readers):
     merits = auc_merits(*dissection)

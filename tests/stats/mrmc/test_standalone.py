@@ -87,6 +87,20 @@ def test_compare_with_reader__is_delongs_paired_test():
     assert (found.estimate, found.statistic, found.p_value) == pytest.approx((known.difference, known.z, known.p_value))
 
 
+def test_compare_with_panel__copies_of_one_reader_are_that_reader():
+    data = simulated(8)
+    one = compare_with_reader(auc_differences(data.system, data.readers[0][:1], data.y), 0)
+    copies = compare_with_panel(auc_differences(data.system, np.tile(data.readers[0][:1], (4, 1)), data.y))
+    assert (copies.estimate, copies.std_error, copies.p_value) == pytest.approx((one.estimate, one.std_error, one.p_value))
+
+
+def test_compare_with_panel__a_system_like_all_readers_differs_by_nothing():
+    data = simulated(9)
+    found = compare_with_panel(auc_differences(data.system, np.tile(data.system, (4, 1)), data.y))
+    assert (found.estimate, found.ci_low, found.ci_high) == pytest.approx((0, 0, 0), abs=1e-12)
+    assert np.isnan(found.p_value)
+
+
 def test_auc_differences__readers_of_part_of_the_cases_meet_the_system_in_their_cases():
     data = simulated(4, n=80)
     readers = data.readers[0].copy()

@@ -1,7 +1,7 @@
 """Simulated readings with a known truth: the model of Roe & Metz, with a system beside the readers.
 
 A reading is a normal number that is higher in cases; to it add the case, the case with this test, the reader, the reader with this
-test, the reader with this case, and chance. Roe CA, Metz CE. Acad Radiol 1997;4:298-303 (structures: their table 1).
+test, the reader with this case, and chance. Roe CA, Metz CE. Acad Radiol 1997;4:298-303; the structures are after theirs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STRUCTURES = {
     "HH": Structure(0.3, 0.3, 0.2, 0.2, 0.03, 0.03),
     "LH": Structure(0.1, 0.1, 0.2, 0.6, 0.03, 0.03),
 }
-"""High or low correlation of data, then high or low spread of readers (the high one at an AUC of 0.855)."""
+"""High or low correlation of data, then high or low spread of readers."""
 
 
 class Simulated(NamedTuple):

@@ -21,6 +21,9 @@ from facies.types import Floats
 METHODS = {"readers and cases": "1T-RRRC", "readers": "readers-only t test", "cases": "fixed readers, random cases"}
 """Names of the analyses by what they generalise to."""
 
+NOTHING = 1e-12
+"""A standard error below this is rounding: the differences do not vary, and there is no test."""
+
 
 class Standalone(NamedTuple):
     """The system minus the readers.
@@ -155,7 +158,7 @@ def compare_with_panel(
     if margin <= 0:
         raise InputError(f"margin is {margin}: give the largest loss that would not matter, above 0, such as 0.05")
     mean = mean_of_readers(found.differences, generalise=generalise, level=level)
-    known = mean.std_error > 0
+    known = mean.std_error > NOTHING
     statistic = mean.value / mean.std_error if known else float("nan")
     return Standalone(
         METHODS[generalise], float(found.system.mean()), float(found.readers.mean()), mean.value, mean.std_error, statistic, mean.df,
