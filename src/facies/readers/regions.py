@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.imaging.atlas import region_labels
 from facies.records import CropContract
 from facies.stats.agreement import ratio
 from facies.stats.resampling import bootstrap
@@ -134,12 +133,15 @@ def mark_regions(brushes: Iterable[Brush], crop: CropContract, *, points: Mappin
     Examples
     --------
     >>> CROP = CropContract(((0.34, 0.42), (0.66, 0.42), (0.5, 0.577), (0.369, 0.737), (0.631, 0.737)), size=60)
+    >>> from facies.imaging.atlas import region_labels
     >>> mask = region_labels(CROP) == REGIONS.index("chin")
     >>> marks = mark_regions([Brush("r1", "a", "acromegaly", 0, mask)], CROP)
     >>> marks[marks.marked > 0][["reader_id", "photo_id", "region", "marked"]]
       reader_id photo_id region  marked
     7        r1        a   chin     1.0
     """
+    from facies.imaging.atlas import region_labels
+
     rows = []
     for brush in brushes:
         shares = region_coverage(brush.mask, region_labels(crop, points=_points_of(brush.photo_id, points)))

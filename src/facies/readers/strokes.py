@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facies.errors import InputError
-from facies.imaging.alignment import similarity_transform, transform_points
 from facies.readers.regions import Brush
 from facies.records import CropContract
 from facies.tables import FACES, GIVEN_POINTS
@@ -93,6 +92,8 @@ def paint_crops(
     >>> bool(mask[89, 50]), bool(mask[50, 50])
     (True, False)
     """
+    from facies.imaging.alignment import transform_points
+
     _require_columns(strokes)
     points = _points_by_photo(faces)
     keys = pd.concat([frame[list(KEY)] for frame in (strokes, asked) if frame is not None]).drop_duplicates()
@@ -145,6 +146,8 @@ def _points_by_photo(faces: pd.DataFrame) -> dict[str, Points]:
 
 
 def _to_crop(photo_id: str, points: Mapping[str, Points], sizes: Mapping[str, tuple[float, float]], crop: CropContract) -> Floats:
+    from facies.imaging.alignment import similarity_transform
+
     if photo_id not in points:
         raise InputError(f"photograph '{photo_id}' was marked but has no included face: leave its strokes out")
     if photo_id not in sizes:
@@ -155,6 +158,8 @@ def _to_crop(photo_id: str, points: Mapping[str, Points], sizes: Mapping[str, tu
 def _mask(
     strokes: pd.DataFrame | None, sizes: Mapping[str, tuple[float, float]], moves: Mapping[str, Floats], crop: CropContract
 ) -> NDArray[np.bool_]:  # fmt: skip
+    from facies.imaging.alignment import transform_points
+
     mask = np.zeros((crop.size, crop.size), dtype=bool)
     if strokes is None:
         return mask
