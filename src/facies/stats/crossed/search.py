@@ -1,0 +1,135 @@
+"""The variances that the readings make most likely: restricted maximum likelihood with an analytical gradient.
+
+The variance ratios are searched on the logarithmic scale with the residual variance profiled out (L-BFGS-B, then Newton's steps until the
+gradient is gone). A ratio that does better at exactly 0 is set to 0. Patterson HD, Thompson R. Biometrika 1971;58:545-554.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facies.errors import InputError
+from facies.stats.crossed.cells import Cells
+from facies.stats.crossed.equations import Equations, Ratios
+from facies.types import Floats
+
+BOUNDS = (-25.0, 18.0)
+"""Where logarithms of variance ratios are looked for."""
+
+NEAR_ZERO = -4.0
+"""Logarithm of a ratio below which 0 itself is tried."""
+
+Objective = Callable[[Floats], tuple[float, Floats]]
+"""From logarithms, (q,), to the criterion and its gradient, (q,)."""
+
+
+def criterion(solved: Equations) -> float:
+    """Return the REML criterion, -2 times the restricted log likelihood, with the residual variance at its best.
+
+    It is that of lme4: with the constant (n - p) ln 2π and ln|X'V⁻¹X| of the design as given.
+    """
+    free = solved.degrees_of_freedom
+    unscaled = 2 * np.log(solved.cells.scale[:-1]).sum()
+    return float(solved.log_determinant + unscaled + free * (1 + np.log(2 * np.pi * solved.residual_squares / free)))
+
+
+def components_of(photograph: str, interaction: bool) -> tuple[str, ...]:
+    """Return the random parts of a model, in the order of its ratios."""
+    parts = ("photograph", "reader", "interaction")
+    return tuple(part for part, has in zip(parts, (photograph == "random", True, interaction), strict=True) if has)
+
+
+def ratios_of(components: tuple[str, ...], values: Floats) -> Ratios:
+    """Return named ratios; photographs that are no component are fixed."""
+    given = dict(zip(components, map(float, values), strict=True))
+    return Ratios(given.get("photograph"), given.get("reader", 0.0), given.get("interaction", 0.0))
+
+
+def search_ratios(cells: Cells, components: tuple[str, ...]) -> Floats:
+    """Return the variance ratios that minimise the REML criterion, (q,).
+
+    Raises
+    ------
+    InputError
+        When the readings leave no residual variance.
+    """
+    free = np.ones(len(components), dtype=bool)
+    values = _best(cells, components, free)
+    for _ in components:
+        at_zero = _better_at_zero(cells, components, values)
+        if at_zero is None:
+            break
+        free[at_zero] = False
+        values = _best(cells, components, free)
+    return values
+
+
+def _best(cells: Cells, components: tuple[str, ...], free: NDArray[np.bool_]) -> Floats:
+    """Return the best ratios where those that are not free are 0."""
+
+    def objective(logs: Floats) -> tuple[float, Floats]:
+        values = np.zeros(len(free))
+        values[free] = np.exp(logs)
+        solved = Equations(cells, ratios_of(components, values))
+        return criterion(solved), gradient(solved, components)[free]
+
+    values = np.zeros(len(free))
+    if free.any():
+        values[free] = np.exp(minimise(objective, np.zeros(int(free.sum()))))
+    return values
+
+
+def gradient(solved: Equations, components: tuple[str, ...]) -> Floats:
+    """Return the derivative of the criterion by the logarithm of each ratio, (q,); 0 where a ratio is 0."""
+    shares = solved.shares()
+    variance = solved.residual_squares / solved.degrees_of_freedom
+    return np.array([traces - squares / variance for traces, squares in (shares.get(name, (0.0, 0.0)) for name in components)])
+
+
+def minimise(objective: Objective, start: Floats) -> Floats:
+    """Return where ``objective`` is least, to about 1e-8 of each logarithm."""
+    from scipy.optimize import minimize
+
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=[BOUNDS] * len(start), options={"ftol": 1e-13, "gtol": 1e-4})
+    if found.x.max() > BOUNDS[1] - 1:
+        raise InputError("photographs, readers and covariates explain the readings without remainder: there is no residual variance")
+    return _polished(objective, found.x)
+
+
+def _polished(objective: Objective, point: Floats) -> Floats:
+    """Take Newton's steps while they shrink the gradient."""
+    if point.min() < BOUNDS[0] + 1:
+        return point
+    slope = objective(point)[1]
+    curvature = hessian(objective, point)
+    for _ in range(6):
+        if np.abs(slope).max() < 1e-7 or np.linalg.eigvalsh(curvature)[0] <= 0:
+            break
+        moved = point - np.linalg.solve(curvature, slope)
+        new_slope = objective(moved)[1]
+        if np.abs(new_slope).max() >= np.abs(slope).max():
+            break
+        point, slope = moved, new_slope
+    return point
+
+
+def hessian(objective: Objective, point: Floats, *, step: float = 1e-3) -> Floats:
+    """Return second derivatives from central differences of the gradient, (q, q), symmetric."""
+    moves = step * np.eye(len(point))
+    rows = np.array([(objective(point + move)[1] - objective(point - move)[1]) / (2 * step) for move in moves])
+    return (rows + rows.T) / 2
+
+
+def _better_at_zero(cells: Cells, components: tuple[str, ...], values: Floats) -> int | None:
+    """Return which positive ratio should be 0, None where none should."""
+    reached = criterion(Equations(cells, ratios_of(components, values)))
+    for j in np.argsort(values):
+        if not 0 < values[j] < np.exp(NEAR_ZERO):
+            continue
+        without = np.where(np.arange(len(values)) == j, 0.0, values)
+        if criterion(Equations(cells, ratios_of(components, without))) <= reached + 1e-9:
+            return int(j)
+    return None
