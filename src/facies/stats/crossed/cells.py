@@ -1,7 +1,7 @@
 """Readings of photographs by readers, gathered by cell: one cell a photograph and reader.
 
-A reader's repeats of one photograph share their cell, so that all that the model needs of them is the cell's mean, its number of readings and
-the scatter about the mean. This holds for any variance ratios, and makes the size of the problem the number of cells.
+A reader's repeats of one photograph share their cell, so that all that the model needs of them is the cell's mean, its number of readings
+and the scatter about the mean. This holds for any variance ratios, and makes the size of the problem the number of cells.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class Cells:
         Readings.
     cell
         Number of each reading's cell, (n,).
+    values
+        The columns of the design and, last, of each reading, (n, k + 1); standardised.
     """
 
     photographs: NDArray[Any]
@@ -54,6 +56,7 @@ class Cells:
     scale: Floats
     n: int
     cell: Codes
+    values: Floats
 
     @property
     def has_repeats(self) -> bool:
@@ -97,6 +100,7 @@ def gather(y: Floats, X: Floats, photographs: ArrayLike, readers: ArrayLike, *, 
     within = values - means[cell]
     return Cells(
         names_p, names_r, pairs // len(names_r), pairs % len(names_r), size, means, within.T @ within, centre, scale, len(y), cell,
+        values,
     )  # fmt: skip
 
 
@@ -113,7 +117,8 @@ def _standardised(y: Floats, X: Floats, constant: bool) -> tuple[Floats, Floats,
 def _require(y: Floats, X: Floats, photograph: Codes, reader: Codes) -> None:
     if not (len(y) == len(X) == len(photograph) == len(reader)):
         raise InputError(
-            f"{len(y)} readings, {len(X)} rows of covariates, {len(photograph)} photographs, {len(reader)} readers: give one of each a reading"
+            f"{len(y)} readings, {len(X)} rows of covariates, {len(photograph)} photographs and {len(reader)} readers: "
+            "give one of each for every reading"
         )
     if len(y) == 0:
         raise InputError("there are no readings: give at least one row")

@@ -1,8 +1,8 @@
 """The mixed model equations of photographs crossed with readers, solved for given variance ratios.
 
-Effects are divided by their standard deviations ("spherical" effects of Bates et al., J Stat Softw 2015;67(1)), so that a variance of 0 is an
-ordinary value. The block of the factor with more levels is diagonal and eliminated first; what remains is one dense symmetric matrix of the other
-factor and the fixed effects (Henderson CR. Applications of linear models in animal breeding. Guelph 1984).
+Effects are divided by their standard deviations ("spherical" effects of Bates et al., J Stat Softw 2015;67(1)), so that a variance of 0
+is an ordinary value. The block of the factor with more levels is diagonal and eliminated first; what remains is one dense symmetric
+matrix of the other factor and the fixed effects (Henderson CR. Applications of linear models in animal breeding. Guelph 1984).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Equations:
     >>> cells = gather(np.array([50.0, 54.0, 40.0, 46.0]), np.empty((4, 0)), list("aabb"), list("rsrs"), constant=True)
     >>> solved = Equations(cells, Ratios(photograph=4.0, reader=1.0))
     >>> (solved.effects["photograph"] + solved.coef[0] + cells.centre[-1]).round(3)
-    array([51.556, 43.444])
+    array([51.5, 43.5])
     """
 
     cells: Cells
@@ -98,7 +98,7 @@ class Equations:
         """Return each level's weight, (n,), and weighted sums of the design and the readings, (n, k + 1)."""
         weighted = self.cells.means * self.weights[:, None]
         sums = np.column_stack([np.bincount(block.codes, column, minlength=block.n) for column in weighted.T])
-        return np.bincount(block.codes, self.weights, minlength=block.n), sums
+        return np.asarray(np.bincount(block.codes, self.weights, minlength=block.n), dtype=np.float64), np.asarray(sums, dtype=np.float64)
 
     @cached_property
     def _eliminated(self) -> dict[str, Any]:

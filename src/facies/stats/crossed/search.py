@@ -16,8 +16,10 @@ from facies.stats.crossed.cells import Cells
 from facies.stats.crossed.equations import Equations, Ratios
 from facies.types import Floats
 
-BOUNDS = (-25.0, 18.0)
-"""Where logarithms of variance ratios are looked for."""
+REACH = (-25.0, 18.0)
+"""How far logarithms are looked for from where the search begins; ratios begin at 1."""
+
+NO_RESIDUAL = "photographs, readers and covariates explain the readings without remainder: there is no residual variance"
 
 NEAR_ZERO = -4.0
 """Logarithm of a ratio below which 0 itself is tried."""
@@ -78,7 +80,10 @@ def _best(cells: Cells, components: tuple[str, ...], free: NDArray[np.bool_]) ->
 
     values = np.zeros(len(free))
     if free.any():
-        values[free] = np.exp(minimise(objective, np.zeros(int(free.sum()))))
+        logs = minimise(objective, np.zeros(int(free.sum())))
+        if logs.max() > REACH[1] - 1:
+            raise InputError(NO_RESIDUAL)
+        values[free] = np.exp(logs)
     return values
 
 
@@ -90,19 +95,17 @@ def gradient(solved: Equations, components: tuple[str, ...]) -> Floats:
 
 
 def minimise(objective: Objective, start: Floats) -> Floats:
-    """Return where ``objective`` is least, to about 1e-8 of each logarithm."""
+    """Return where ``objective`` is least within :data:`REACH` of ``start``, to about 1e-8 of each logarithm."""
     from scipy.optimize import minimize
 
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=[BOUNDS] * len(start), options={"ftol": 1e-13, "gtol": 1e-4})
-    if found.x.max() > BOUNDS[1] - 1:
-        raise InputError("photographs, readers and covariates explain the readings without remainder: there is no residual variance")
-    return _polished(objective, found.x)
+    bounds = [(value + REACH[0], value + REACH[1]) for value in start]
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-4})
+    inside = (found.x > start + REACH[0] + 1).all() and (found.x < start + REACH[1] - 1).all()
+    return _polished(objective, found.x) if inside else np.asarray(found.x)
 
 
 def _polished(objective: Objective, point: Floats) -> Floats:
     """Take Newton's steps while they shrink the gradient."""
-    if point.min() < BOUNDS[0] + 1:
-        return point
     slope = objective(point)[1]
     curvature = hessian(objective, point)
     for _ in range(6):
@@ -112,7 +115,7 @@ def _polished(objective: Objective, point: Floats) -> Floats:
         new_slope = objective(moved)[1]
         if np.abs(new_slope).max() >= np.abs(slope).max():
             break
-        point, slope = moved, new_slope
+        point, slope = np.asarray(moved), new_slope
     return point
 
 
@@ -120,7 +123,7 @@ def hessian(objective: Objective, point: Floats, *, step: float = 1e-3) -> Float
     """Return second derivatives from central differences of the gradient, (q, q), symmetric."""
     moves = step * np.eye(len(point))
     rows = np.array([(objective(point + move)[1] - objective(point - move)[1]) / (2 * step) for move in moves])
-    return (rows + rows.T) / 2
+    return np.asarray((rows + rows.T) / 2)
 
 
 def _better_at_zero(cells: Cells, components: tuple[str, ...], values: Floats) -> int | None:
