@@ -29,8 +29,11 @@ COVARIATES = {
     "covariates_fixed": ("position",), "many_readers_fixed": ("position",), "repeats_fixed": (), "penicillin": (),
 }  # fmt: skip
 R_NAMES = {
-    "photograph": ("photo_id", "plate"), "reader": ("reader_id", "sample"), "interaction": ("photo_id:reader_id",), "residual": ("Residual",),
-}  # fmt: skip
+    "photograph": ("photo_id", "plate"),
+    "reader": ("reader_id", "sample"),
+    "interaction": ("photo_id:reader_id",),
+    "residual": ("Residual",),
+}
 
 
 def given(case):
@@ -207,7 +210,7 @@ def test_fit_crossed__of_readers_without_bias_sets_their_variance_to_zero():
 
 
 def test_sd_intervals__profile_and_wald_agree_in_large_panels():
-    y, photo, reader, *_ = simulated(n_photos=800, n_readers=80, each=6)
+    y, photo, reader, *_ = simulated(n_photos=400, n_readers=80, each=6)
     fit = fit_crossed(y, photo, reader)
     profile, wald = sd_intervals(fit), sd_intervals(fit, method="wald")
     for name in profile:
@@ -224,13 +227,13 @@ def test_panel_icc__of_a_complete_table_is_that_of_shrout_and_fleiss():
 def test_panel_icc__its_interval_covers_the_planted_reliability():
     truth = {k: 49 / (49 + 29 / k) for k in (1, 10)}
     held = dict.fromkeys(truth, 0)
-    for seed in range(60):
+    for seed in range(30):
         fit = fit_crossed(*simulated(seed, n_photos=60, n_readers=25, each=6)[:3])
         for k, value in truth.items():
             found = panel_icc(fit, n_readers=k)
             held[k] += found.ci_low <= value <= found.ci_high
     assert held[1] == held[10]
-    assert held[1] / 60 >= 0.87
+    assert held[1] >= 26
 
 
 def test_measurement_errors__are_roots_of_sums_of_variances():

@@ -117,19 +117,19 @@ class Equations:
 
     @cached_property
     def _factored(self) -> dict[str, Any]:
-        from scipy.linalg import LinAlgError, cholesky, solve_triangular
+        from scipy.linalg import LinAlgError, cho_solve, cholesky
 
         parts = self._eliminated
         try:
             lower = cholesky(parts["core"], lower=True, check_finite=False)
-            half = solve_triangular(lower, parts["right"], lower=True, check_finite=False)
-            left = parts["products"] - half.T @ half
+            solved = cho_solve((lower, True), parts["right"], check_finite=False)
+            left = parts["products"] - parts["right"].T @ solved
             fixed = cholesky(left[:-1, :-1], lower=True) if len(left) > 1 else np.empty((0, 0))
         except LinAlgError as error:
             raise InputError(DEPENDENT) from error
         if (np.diag(fixed) ** 2 < 1e-10 * self._scales(np.diag(left)[:-1])).any():
             raise InputError(DEPENDENT)
-        return {"lower": lower, "half": half, "left": left, "fixed": fixed}
+        return {"lower": lower, "solved": solved, "left": left, "fixed": fixed}
 
     def _scales(self, left: Floats) -> Floats:
         """Return what the pivots of independent covariates are compared with, (k,)."""
@@ -169,10 +169,8 @@ class Equations:
     @cached_property
     def spherical(self) -> dict[str, Floats]:
         """Solutions for both factors, each (n_levels,), divided by their standard deviations."""
-        from scipy.linalg import cho_solve
-
         parts, contrast = self._eliminated, np.r_[-self.coef, 1.0]
-        second = cho_solve((self._factored["lower"], True), parts["right"] @ contrast)
+        second = self._factored["solved"] @ contrast
         first = self._first.scale * (parts["sums"] @ contrast - self._second.scale * (parts["crossed"] @ second)) / parts["diagonal"]
         return dict(zip(self.blocks, (first, second), strict=True))
 
@@ -189,42 +187,59 @@ class Equations:
         return np.asarray(means[:, -1] - explained)
 
     @cached_property
-    def _inverse(self) -> tuple[Floats, Floats, Floats]:
-        """Return the inverse for (second, fixed), the scaled rows of the first times it, and the first's diagonal."""
-        from scipy.linalg import cho_solve, solve_triangular
+    def _second_inverse(self) -> Floats:
+        """Return the inverse for the second factor and the fixed effects, (n + k, n + k)."""
+        from scipy.linalg import cho_solve
 
-        parts, factored, n = self._eliminated, self._factored, self._second.n
-        k = len(self.coef)
-        core = cho_solve((factored["lower"], True), np.eye(n), check_finite=False)
+        factored, n, k = self._factored, self._second.n, len(self.coef)
         fixed = cho_solve((factored["fixed"], True), np.eye(k)) if k else np.empty((0, 0))
-        solved = solve_triangular(factored["lower"], factored["half"][:, :-1], lower=True, trans="T", check_finite=False)
+        solved = factored["solved"][:, :-1]
         rows = np.zeros((n + k, n + k))
-        rows[:n, :n] = core + solved @ fixed @ solved.T
+        rows[:n, :n] = cho_solve((factored["lower"], True), np.eye(n), check_finite=False) + solved @ fixed @ solved.T
         rows[:n, n:] = -solved @ fixed
         rows[n:, :n], rows[n:, n:] = rows[:n, n:].T, fixed
-        scale = self._first.scale / parts["diagonal"]
-        times = self._second.scale * (parts["crossed"] @ rows[:n]) + parts["sums"][:, :-1] @ rows[n:]
+        return rows
+
+    @cached_property
+    def _first_inverse(self) -> tuple[Floats, Floats]:
+        """Return minus the inverse's rows of the first factor at the second and the fixed effects, and its diagonal."""
+        parts, rows, n = self._eliminated, self._second_inverse, self._second.n
+        scale, design = self._first.scale / parts["diagonal"], parts["sums"][:, :-1]
+        times = self._second.scale * (parts["crossed"] @ rows[:n]) + design @ rows[n:]
         times *= scale[:, None]
-        own = self._second.scale * parts["crossed"].multiply(times[:, :n]).sum(axis=1) + (parts["sums"][:, :-1] * times[:, n:]).sum(axis=1)
-        return rows, times, np.asarray(1 / parts["diagonal"] + scale * own)
+        own = self._second.scale * parts["crossed"].multiply(times[:, :n]).sum(axis=1) + (design * times[:, n:]).sum(axis=1)
+        return times, np.asarray(1 / parts["diagonal"] + scale * own)
+
+    def _second_trace(self) -> float:
+        n = self._second.n
+        return float(np.trace(self._second_inverse[:n, :n]))
+
+    def _first_trace(self) -> float:
+        """Return the sum of the first factor's diagonal without its single terms."""
+        parts, rows, n = self._eliminated, self._second_inverse, self._second.n
+        scale, design = self._first.scale / parts["diagonal"], parts["sums"][:, :-1]
+        scaled = parts["crossed"].multiply((scale**2)[:, None]).tocsr()
+        second = self._second.scale**2 * np.sum(rows[:n, :n] * (parts["crossed"].T @ scaled).toarray())
+        both = 2 * self._second.scale * np.sum(rows[:n, n:] * (scaled.T @ design))
+        fixed = np.sum(rows[n:, n:] * ((design * (scale**2)[:, None]).T @ design))
+        return float(np.sum(1 / parts["diagonal"]) + second + both + fixed)
 
     @cached_property
     def inverse(self) -> dict[str, Inverse]:
         """Parts of the inverse by factor, for spherical effects."""
-        rows, times, diagonal = self._inverse
-        n = self._second.n
+        rows, (times, diagonal), n = self._second_inverse, self._first_inverse, self._second.n
         parts = (Inverse(diagonal, -times[:, n:]), Inverse(np.diag(rows)[:n], rows[:n, n:]))
         return dict(zip(self.blocks, parts, strict=True))
 
     @cached_property
     def fixed_inverse(self) -> Floats:
         """Covariance of the fixed effects at residual variance 1, standardised design, (k, k)."""
-        rows, n = self._inverse[0], self._second.n
-        return np.asarray(rows[n:, n:])
+        n = self._second.n
+        return np.asarray(self._second_inverse[n:, n:])
 
     def _fitted_variance(self) -> Floats:
         """Return the variance of each cell's fitted value at residual variance 1, (n_cells,)."""
-        rows, times, diagonal = self._inverse
+        rows, (times, diagonal) = self._second_inverse, self._first_inverse
         first, second, n = self._first, self._second, self._second.n
         x = self.cells.means[:, :-1]
         a, b = first.codes, second.codes
@@ -234,9 +249,10 @@ class Equations:
 
     def shares(self) -> dict[str, tuple[float, float]]:
         """Return for each random part its effective number of parameters and its sum of squares: what the score is made of."""
+        traces = (self._first_trace, self._second_trace)
         found = {
-            name: (block.n - float(self.inverse[name].diagonal.sum()), float(self.spherical[name] @ self.spherical[name]))
-            for name, block in self.blocks.items()
+            name: (block.n - trace(), float(self.spherical[name] @ self.spherical[name]))
+            for (name, block), trace in zip(self.blocks.items(), traces, strict=True)
             if block.ridge
         }
         if self.ratios.interaction > 0:

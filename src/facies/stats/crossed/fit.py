@@ -141,6 +141,8 @@ def fit_crossed(
     >>> {name: round(float(np.sqrt(value)), 1) for name, value in fit.variances.items()}
     {'photograph': 4.4, 'reader': 1.6, 'residual': 3.9}
     """
+    from threadpoolctl import threadpool_limits
+
     y = np.asarray(y, dtype=np.float64)
     X = np.empty((len(y), 0)) if X is None else np.asarray(X, dtype=np.float64)
     if X.ndim != 2 or X.shape[1] != len(names):
@@ -150,8 +152,9 @@ def fit_crossed(
     cells = gather(y, X, photographs, readers, constant=photograph == RANDOM)
     _require(cells, interaction, photograph)
     components = components_of(photograph, interaction)
-    solved = Equations(cells, ratios_of(components, search_ratios(cells, components)))
-    return _described(solved, components, photograph, ((INTERCEPT,) if photograph == RANDOM else ()) + tuple(names), y)
+    with threadpool_limits(limits=1, user_api="blas"):  # so that the last bit does not depend on the number of cores
+        solved = Equations(cells, ratios_of(components, search_ratios(cells, components)))
+        return _described(solved, components, photograph, ((INTERCEPT,) if photograph == RANDOM else ()) + tuple(names), y)
 
 
 def _require(cells: Cells, interaction: bool, photograph: str) -> None:
