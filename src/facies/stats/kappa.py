@@ -131,7 +131,8 @@ def _weights(weights: str | ArrayLike, c: int) -> Floats:
     if weights not in WEIGHTS:
         raise InputError(f"weights is '{weights}': choose one of {', '.join(WEIGHTS)}, or give a table of weights")
     apart: Floats = np.abs(np.subtract.outer(np.arange(c), np.arange(c))) / (c - 1)
-    return {"none": (apart == 0).astype(np.float64), "linear": 1 - apart, "quadratic": 1 - apart**2}[weights]
+    table = {"none": (apart == 0).astype(np.float64), "linear": 1 - apart, "quadratic": 1 - apart**2}[weights]
+    return np.asarray(table)
 
 
 def fleiss_kappa(counts: ArrayLike, *, n_bootstrap: int = 2000, level: float = 0.95, random_state: int = 0) -> KappaEstimate:

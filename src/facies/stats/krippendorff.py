@@ -1,7 +1,8 @@
 """Krippendorff's alpha: agreement beyond chance of any number of readers, with missing readings, on nominal, ordinal or interval scales.
 
-Krippendorff K. Computing Krippendorff's alpha-reliability. University of Pennsylvania 2011; Hayes AF, Krippendorff K. Commun Methods Meas
-2007;1:77-89. The interval here is by drawing units with replacement (percentile), not by Krippendorff's own algorithm, which draws pairs.
+Krippendorff K. Computing Krippendorff's alpha-reliability. University of Pennsylvania 2011; Hayes AF, Krippendorff K. Communication
+Methods and Measures 2007;1:77-89. The interval here is by drawing units with replacement (percentile), not by Krippendorff's own
+algorithm, which draws pairs.
 """
 
 from __future__ import annotations
