@@ -20,7 +20,7 @@ from facies.stats.crossed import (
     sd_intervals,
     sheppard,
 )
-from facies.stats.crossed.intervals import _deviance_of
+from facies.stats.crossed.search import deviance_of
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 GOLDEN = Path(os.environ.get("FACIES_SHARED", Path(__file__).parents[3] / "shared")) / "golden"
@@ -154,7 +154,7 @@ def simulated(seed=0, n_photos=300, n_readers=30, each=8, *, sd_photo=7.0, sd_re
 def test_deviance__its_gradient_is_that_of_finite_differences():
     fit = fitted("repeats")
     names = tuple(fit.variances)
-    deviance = _deviance_of(fit.cells, fit.components, names)
+    deviance = deviance_of(fit.cells, fit.components, names)
     at = np.log(list(fit.variances.values())) + np.array([0.3, -0.5, 0.2, 0.1])
     slope = [(deviance(at + move)[0] - deviance(at - move)[0]) / 2e-5 for move in 1e-5 * np.eye(4)]
     assert deviance(at)[1] == pytest.approx(slope, rel=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from facies.errors import InputError
 from facies.stats.crossed.cells import Cells, gather
 from facies.stats.crossed.equations import FIXED, RANDOM, Equations
-from facies.stats.crossed.search import NO_RESIDUAL, components_of, criterion, ratios_of, search_ratios
+from facies.stats.crossed.search import NO_RESIDUAL, components_of, criterion, deviance_of, hessian, ratios_of, search_ratios
+from facies.stats.crossed.threads import one_thread
 from facies.types import Floats
 
 INTERCEPT = "intercept"
@@ -95,6 +97,14 @@ class CrossedFit:
         """The random parts without the residual."""
         return tuple(name for name in self.variances if name != "residual")
 
+    @cached_property
+    def log_variances(self) -> tuple[tuple[str, ...], Floats]:
+        """Return the names of the positive variances and the covariance of their logarithms, from the observed information, (q, q)."""
+        names = tuple(name for name, value in self.variances.items() if value > 0)
+        at = np.log([self.variances[name] for name in names])
+        with one_thread():
+            return names, np.asarray(2 * np.linalg.inv(hessian(deviance_of(self.cells, self.components, names), at)), dtype=np.float64)
+
 
 def fit_crossed(
     y: ArrayLike,
@@ -141,8 +151,6 @@ def fit_crossed(
     >>> {name: round(float(np.sqrt(value)), 1) for name, value in fit.variances.items()}
     {'photograph': 4.4, 'reader': 1.6, 'residual': 3.9}
     """
-    from threadpoolctl import threadpool_limits
-
     y = np.asarray(y, dtype=np.float64)
     X = np.empty((len(y), 0)) if X is None else np.asarray(X, dtype=np.float64)
     if X.ndim != 2 or X.shape[1] != len(names):
@@ -152,7 +160,7 @@ def fit_crossed(
     cells = gather(y, X, photographs, readers, constant=photograph == RANDOM)
     _require(cells, interaction, photograph)
     components = components_of(photograph, interaction)
-    with threadpool_limits(limits=1, user_api="blas"):  # so that the last bit does not depend on the number of cores
+    with one_thread():
         solved = Equations(cells, ratios_of(components, search_ratios(cells, components)))
         return _described(solved, components, photograph, ((INTERCEPT,) if photograph == RANDOM else ()) + tuple(names), y)
 

@@ -7,19 +7,20 @@ from the curvature at the estimate on the logarithmic scale; a standard deviatio
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from facies.errors import InputError
-from facies.stats.crossed.cells import Cells
-from facies.stats.crossed.equations import Equations
 from facies.stats.crossed.fit import CrossedFit
-from facies.stats.crossed.search import hessian, minimise, ratios_of
+from facies.stats.crossed.search import deviance_of, minimise
+from facies.stats.crossed.threads import one_thread
 from facies.types import Floats
 
 INTERVALS = ("profile", "wald")
+
+LOG_ZERO = -12.0
+"""Logarithm of a variance over that of the residual at which it counts as 0."""
 
 
 class SdInterval(NamedTuple):
@@ -56,40 +57,16 @@ def sd_intervals(fit: CrossedFit, *, level: float = 0.95, method: str = "profile
         raise InputError(f"method is '{method}': choose one of {', '.join(INTERVALS)}")
     if not 0 < level < 1:
         raise InputError(f"level is {level}: choose more than 0 and less than 1, such as 0.95")
-    return _wald(fit, level) if method == "wald" else _profiles(fit, level)
-
-
-def log_variance_covariance(fit: CrossedFit) -> tuple[tuple[str, ...], Floats]:
-    """Return the names of the positive variances and the covariance of their logarithms, from the observed information, (q, q)."""
-    names = tuple(name for name, value in fit.variances.items() if value > 0)
-    at = np.log([fit.variances[name] for name in names])
-    return names, np.asarray(2 * np.linalg.inv(hessian(_deviance_of(fit.cells, fit.components, names), at)), dtype=np.float64)
-
-
-def _deviance_of(cells: Cells, components: tuple[str, ...], names: tuple[str, ...]) -> Callable[[Floats], tuple[float, Floats]]:
-    """Return -2 times the restricted log likelihood of the logarithms of the named variances, residual last; others are 0."""
-
-    def deviance(logs: Floats) -> tuple[float, Floats]:
-        variances = dict(zip(names, np.exp(logs), strict=True))
-        residual = variances["residual"]
-        values = np.array([variances.get(name, 0.0) for name in components]) / residual
-        return _deviance(Equations(cells, ratios_of(components, values)), float(residual), names)
-
-    return deviance
-
-
-def _deviance(solved: Equations, residual: float, names: tuple[str, ...]) -> tuple[float, Floats]:
-    free, squares = solved.degrees_of_freedom, solved.residual_squares / residual
-    value = solved.log_determinant + 2 * np.log(solved.cells.scale[:-1]).sum() + free * np.log(2 * np.pi * residual) + squares
-    shares = solved.shares()
-    slopes = [trace - own / residual for trace, own in (shares[name] for name in names[:-1])]
-    return float(value), np.array([*slopes, free - squares - sum(slopes)])
+    if method == "wald":
+        return _wald(fit, level)
+    with one_thread():
+        return {name: _Profile(fit, name).interval(level) for name in fit.variances}
 
 
 def _wald(fit: CrossedFit, level: float) -> dict[str, SdInterval]:
     from scipy.stats import norm
 
-    names, covariance = log_variance_covariance(fit)
+    names, covariance = fit.log_variances
     half = dict(zip(names, float(norm.ppf((1 + level) / 2)) * np.sqrt(np.diag(covariance)) / 2, strict=True))
     nan = float("nan")
     sds = {name: float(np.sqrt(value)) for name, value in fit.variances.items()}
@@ -97,10 +74,6 @@ def _wald(fit: CrossedFit, level: float) -> dict[str, SdInterval]:
         name: SdInterval(sd, sd * float(np.exp(-half[name])), sd * float(np.exp(half[name]))) if name in half else SdInterval(sd, nan, nan)
         for name, sd in sds.items()
     }
-
-
-def _profiles(fit: CrossedFit, level: float) -> dict[str, SdInterval]:
-    return {name: _Profile(fit, name).interval(level) for name in fit.variances}
 
 
 class _Profile:
@@ -111,71 +84,44 @@ class _Profile:
         self.names = tuple(each for each, value in fit.variances.items() if value > 0 or each == name)
         self.at = self.names.index(name)
         self.others = np.log([fit.variances[each] for each in self.names if each != name])
-        self.deviance = _deviance_of(fit.cells, fit.components, self.names)
-        self.curvature: Floats | None = None
+        self.deviance = deviance_of(fit.cells, fit.components, self.names)
+        names, covariance = fit.log_variances
+        keep = [place for place, each in enumerate(names) if each != name]
+        self.curvature: Floats = np.asarray(2 * np.linalg.inv(covariance)[np.ix_(keep, keep)], dtype=np.float64)
+        self.std_error = float(np.sqrt(covariance[names.index(name), names.index(name)])) if name in names else 0.3
 
     def interval(self, level: float) -> SdInterval:
-        from scipy.stats import chi2
+        from scipy.stats import chi2, norm
 
         value, limit = self.fit.variances[self.name], self.fit.reml + float(chi2.ppf(level, 1))
-        low = 0.0 if value == 0 or self._at_zero() <= limit else self._end(np.log(value), -0.3, limit)
-        start = np.log(value) if value > 0 else np.log(self.fit.variances["residual"]) - 12
-        return SdInterval(float(np.sqrt(value)), low, self._end(start, 0.3, limit))
+        step = min(1.0, float(norm.ppf((1 + level) / 2)) * self.std_error)
+        zero = float("-inf") if self.name == "residual" else np.log(self.fit.variances["residual"]) + LOG_ZERO
+        start = max(np.log(value), zero) if value > 0 else zero
+        return SdInterval(float(np.sqrt(value)), self._end(start, -step, limit, zero), self._end(start, step, limit, zero))
 
-    def _at_zero(self) -> float:
-        """Return the deviance without this part, infinite for the residual."""
-        if self.name == "residual":
-            return float("inf")
-        names = tuple(each for each in self.names if each != self.name)
-        deviance = _deviance_of(self.fit.cells, self.fit.components, names)
-        return deviance(minimise(deviance, self.others))[0]
-
-    def _end(self, start: float, step: float, limit: float) -> float:
-        """Return the standard deviation at which the deviance reaches ``limit``, walking from ``start``."""
+    def _end(self, start: float, step: float, limit: float, zero: float) -> float:
+        """Return the standard deviation at which the deviance reaches ``limit``, walking from ``start``; 0 where it is not before zero."""
         from scipy.optimize import brentq
+
+        def signed_root(x: float) -> float:
+            return float(np.sqrt(max(self._best(x, best)[0] - self.fit.reml, 0)) - np.sqrt(limit - self.fit.reml))
 
         inner, outer, best = start, start + step, self.others
         while (reached := self._best(outer, best))[0] < limit:
-            inner, outer, step, best = outer, outer + 1.5 * step, 1.5 * step, reached[1]
-        found = brentq(
-            lambda x: np.sqrt(max(self._best(x, best)[0] - self.fit.reml, 0)) - np.sqrt(limit - self.fit.reml), inner, outer, xtol=1e-7
-        )
-        return float(np.exp(found / 2))
+            if outer <= zero:
+                return 0.0
+            inner, outer, best = outer, outer + 0.5 * (outer - start), reached[1]
+        return float(np.exp(brentq(signed_root, inner, outer, xtol=1e-6) / 2))
 
     def _best(self, log_variance: float, start: Floats) -> tuple[float, Floats]:
         """Return the least deviance with this variance given, and the logarithms of the others there."""
+        known: dict[bytes, tuple[float, Floats]] = {}
 
         def over_others(others: Floats) -> tuple[float, Floats]:
-            value, slope = self.deviance(np.insert(others, self.at, log_variance))
-            return value, np.delete(slope, self.at)
+            if others.tobytes() not in known:
+                value, slope = self.deviance(np.insert(others, self.at, log_variance))
+                known[others.tobytes()] = value, np.delete(slope, self.at)
+            return known[others.tobytes()]
 
-        if len(start) == 0:
-            return self.deviance(np.array([log_variance]))[0], start
-        found = self._newton(over_others, start)
-        return (over_others(found)[0], found)
-
-    def _newton(self, objective: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
-        """Take steps with the last curvature; where they do not settle the curvature is computed anew, or the point is searched for."""
-        for fresh in (self.curvature is None, True):
-            if fresh:
-                self.curvature = hessian(objective, point)
-            settled = _steps(objective, point, self.curvature)
-            if settled is not None:
-                return settled
-        return minimise(objective, point)
-
-
-def _steps(objective: Callable[[Floats], tuple[float, Floats]], point: Floats, curvature: Floats | None) -> Floats | None:
-    """Return where steps with one curvature settle, None where they do not."""
-    if curvature is None or np.linalg.eigvalsh(curvature)[0] <= 0:
-        return None
-    last = np.inf
-    for _ in range(8):
-        slope = objective(point)[1]
-        decrement = float(slope @ np.linalg.solve(curvature, slope))
-        if decrement < 1e-9:
-            return point
-        if decrement > last or decrement > 10:
-            return None
-        point, last = point - np.linalg.solve(curvature, slope), decrement
-    return None
+        found = minimise(over_others, start, curvature=self.curvature, tolerance=1e-5)
+        return over_others(found)[0], found

@@ -15,7 +15,6 @@ import numpy as np
 from facies.errors import InputError
 from facies.stats.crossed.equations import RANDOM
 from facies.stats.crossed.fit import CrossedFit
-from facies.stats.crossed.intervals import log_variance_covariance
 from facies.types import Floats
 
 NAN = float("nan")
@@ -120,7 +119,7 @@ def _half_width(fit: CrossedFit, above: tuple[str, ...], below: tuple[str, ...],
     """Return half the interval of ln(sum of variances above / sum of those below)."""
     from scipy.stats import norm
 
-    names, covariance = log_variance_covariance(fit)
+    names, covariance = fit.log_variances
     slope: Floats = np.zeros(len(names))
     for of, sign in ((above, 1.0), (below, -1.0)):
         total = _sum(fit, of)

@@ -70,6 +70,26 @@ def search_ratios(cells: Cells, components: tuple[str, ...]) -> Floats:
     return values
 
 
+def deviance_of(cells: Cells, components: tuple[str, ...], names: tuple[str, ...]) -> Objective:
+    """Return -2 times the restricted log likelihood of the logarithms of the named variances, residual last; others are 0."""
+
+    def deviance(logs: Floats) -> tuple[float, Floats]:
+        variances = dict(zip(names, np.exp(logs), strict=True))
+        residual = variances["residual"]
+        values = np.array([variances.get(name, 0.0) for name in components]) / residual
+        return _deviance(Equations(cells, ratios_of(components, values)), float(residual), names)
+
+    return deviance
+
+
+def _deviance(solved: Equations, residual: float, names: tuple[str, ...]) -> tuple[float, Floats]:
+    free, squares = solved.degrees_of_freedom, solved.residual_squares / residual
+    value = solved.log_determinant + 2 * np.log(solved.cells.scale[:-1]).sum() + free * np.log(2 * np.pi * residual) + squares
+    shares = solved.shares()
+    slopes = [trace - own / residual for trace, own in (shares[name] for name in names[:-1])]
+    return float(value), np.array([*slopes, free - squares - sum(slopes)])
+
+
 def _best(cells: Cells, components: tuple[str, ...], free: NDArray[np.bool_]) -> Floats:
     """Return the best ratios where those that are not free are 0."""
 
@@ -112,14 +132,14 @@ def gradient(solved: Equations, components: tuple[str, ...]) -> Floats:
     return np.array([traces - squares / variance for traces, squares in (shares.get(name, (0.0, 0.0)) for name in components)])
 
 
-def minimise(objective: Objective, start: Floats, *, curvature: Floats | None = None) -> Floats:
-    """Return where ``objective`` is least within :data:`REACH` of ``start``, to about 1e-8 of each logarithm.
+def minimise(objective: Objective, start: Floats, *, curvature: Floats | None = None, tolerance: float = 1e-8) -> Floats:
+    """Return where ``objective`` is least within :data:`REACH` of ``start``, to about ``tolerance`` of each logarithm.
 
     With a rough ``curvature``, (q, q), a quasi-Newton search is tried first, which takes half the evaluations.
     """
     from scipy.optimize import minimize
 
-    found = None if curvature is None else _quasi_newton(objective, start, curvature)
+    found = None if curvature is None else _quasi_newton(objective, start, curvature, tolerance)
     if found is not None:
         return found
     bounds = [(value + REACH[0], value + REACH[1]) for value in start]
@@ -128,15 +148,15 @@ def minimise(objective: Objective, start: Floats, *, curvature: Floats | None = 
     return _polished(objective, result.x) if inside else np.asarray(result.x)
 
 
-def _quasi_newton(objective: Objective, point: Floats, curvature: Floats) -> Floats | None:
+def _quasi_newton(objective: Objective, start: Floats, curvature: Floats, tolerance: float) -> Floats | None:
     """Return the least point by steps with BFGS updates of the curvature; None where it leaves the range or does not settle."""
-    value, slope = objective(point)
+    point, (value, slope) = start, objective(start)
     for _ in range(40):
-        if np.abs(slope).max() <= 1e-8 * max(1.0, float(np.diag(curvature).max())):
+        if np.abs(slope).max() <= tolerance * max(1.0, float(np.diag(curvature).max())):
             return point
         step = -np.linalg.solve(curvature, slope)
         step *= min(1.0, 2 / float(np.abs(step).max()))
-        if np.abs(point + step).max() > 10:
+        if np.abs(point + step - start).max() > 10:
             return None
         new_value, new_slope = objective(point + step)
         change, pull = new_slope - slope, curvature @ step
