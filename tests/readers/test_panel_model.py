@@ -180,6 +180,16 @@ def test_fit_panel__on_the_demo_panel_finds_its_settings():
         assert terms.ci_low[term] < truth < terms.ci_high[term]
 
 
+def test_fit_panel__of_photographs_that_do_not_differ_says_so():
+    readings, photographs, *_ = simulated(n_photos=40, n_readers=8, each=6)
+    flat = readings.assign(reading=readings.reading - readings.groupby("photo_id").reading.transform("mean"))
+    model = fit_panel(flat, photographs, target=TARGET, intervals="wald")
+    assert "photographs do not differ: serial dependence was not examined" in model.notes
+    assert "the variance of photograph is estimated as 0" in model.notes
+    assert by_term(model).estimate["icc(2,1)"] == 0
+    assert model.readers.scale.isna().all()
+
+
 def test_face_before__is_what_the_other_readers_said_of_the_face_just_before():
     readings = pd.DataFrame({
         "reader_id": ["r1", "r1", "r1", "r2", "r2", "r3"], "photo_id": ["a", "b", "c", "a", "b", "a"], "target": TARGET, "repeat": 0,

@@ -209,6 +209,36 @@ def test_fit_crossed__of_readers_without_bias_sets_their_variance_to_zero():
     assert np.isnan(sd_intervals(fit, method="wald")["reader"].ci_high)
 
 
+def test_sd_intervals__of_pure_noise_start_at_zero():
+    rng = np.random.default_rng(1)
+    photo, reader = np.repeat(np.arange(12), 5), np.tile(np.arange(5), 12)
+    noise = rng.normal(size=(12, 5))
+    noise = noise - noise.mean(axis=0) - noise.mean(axis=1)[:, None] + noise.mean()
+    fit = fit_crossed(noise.ravel(), photo, reader)
+    assert (fit.variances["photograph"], fit.variances["reader"]) == (0, 0)
+    assert fit.variances["residual"] == pytest.approx(np.sum(noise**2) / 59)
+    intervals = sd_intervals(fit)
+    assert intervals["photograph"].ci_low == intervals["reader"].ci_low == 0
+    assert intervals["residual"].ci_low < np.sqrt(fit.variances["residual"]) < intervals["residual"].ci_high
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_fit_crossed__finds_the_least_criterion_in_small_ragged_panels(seed):
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(seed)
+    cells = rng.choice(8 * 6, 30, replace=False)
+    photo, reader = np.divmod(np.r_[cells, cells[:12]], 6)
+    y = rng.normal(0, 2 * (seed % 3), 8)[photo] + rng.normal(0, seed % 2, 6)[reader] + rng.normal(size=42)
+    fit = fit_crossed(y, photo, reader, interaction=True)
+    names = tuple(fit.variances)
+    deviance = deviance_of(fit.cells, fit.components, names)
+    starts = (np.zeros(4), np.array([1.0, -3, -3, 0.5]))
+    settings = {"xatol": 1e-7, "fatol": 1e-9, "maxiter": 4000}
+    found = [minimize(lambda at: deviance(np.clip(at, -25, 25))[0], start, method="Nelder-Mead", options=settings).fun for start in starts]
+    assert fit.reml == pytest.approx(min(found), abs=1e-5)
+
+
 def test_sd_intervals__profile_and_wald_agree_in_large_panels():
     y, photo, reader, *_ = simulated(n_photos=400, n_readers=80, each=6)
     fit = fit_crossed(y, photo, reader)

@@ -248,6 +248,9 @@ def _calibrated(design: _Design, n_before: Floats) -> _Design:
     plain = replace(design, covariates=design.covariates.drop(columns="previous_face"))
     variances = _fit(plain, "random", interaction=False).variances
     between, error = variances["photograph"], variances["reader"] + variances["residual"]
+    if between == 0:
+        note = "photographs do not differ: serial dependence was not examined"
+        return replace(plain, notes=(*design.notes, note), n_before=None)
     reliability = between * n_before / (between * n_before + error)
     drawn = reliability * design.covariates.previous_face
     return replace(design, covariates=design.covariates.assign(previous_face=drawn - drawn.mean()))

@@ -127,16 +127,20 @@ class Equations:
             fixed = cholesky(left[:-1, :-1], lower=True) if len(left) > 1 else np.empty((0, 0))
         except LinAlgError as error:
             raise InputError(DEPENDENT) from error
-        if (np.diag(fixed) ** 2 < 1e-10 * self._scales(np.diag(left)[:-1])).any():
-            raise InputError(DEPENDENT)
         return {"lower": lower, "solved": solved, "left": left, "fixed": fixed}
 
-    def _scales(self, left: Floats) -> Floats:
-        """Return what the pivots of independent covariates are compared with, (k,)."""
-        if self.ratios.photograph is not None:
-            return left
+    def require_independent(self) -> None:
+        """Refuse covariates of which nothing is left once photographs and the other covariates are given.
+
+        Raises
+        ------
+        InputError
+            When there is one; call it at ordinary ratios, since little is left of any covariate at very large ones.
+        """
         x = self.cells.means[:, :-1]
-        return np.asarray(np.diag(self.cells.scatter)[:-1] + (x * x * self.weights[:, None]).sum(axis=0))
+        given = np.diag(self.cells.scatter)[:-1] + (x * x * self.weights[:, None]).sum(axis=0)
+        if (np.diag(self._factored["fixed"]) ** 2 < 1e-10 * given).any():
+            raise InputError(DEPENDENT)
 
     @cached_property
     def coef(self) -> Floats:

@@ -161,6 +161,7 @@ def fit_crossed(
     _require(cells, interaction, photograph)
     components = components_of(photograph, interaction)
     with one_thread():
+        Equations(cells, ratios_of(components, np.ones(len(components)))).require_independent()
         solved = Equations(cells, ratios_of(components, search_ratios(cells, components)))
         return _described(solved, components, photograph, ((INTERCEPT,) if photograph == RANDOM else ()) + tuple(names), y)
 

@@ -20,7 +20,7 @@ from facies.types import Floats
 INTERVALS = ("profile", "wald")
 
 LOG_ZERO = -12.0
-"""Logarithm of a variance over that of the residual at which it counts as 0."""
+"""Logarithm of a variance over that of the residual at which it counts as 0; of the residual, half of that over all variances together."""
 
 
 class SdInterval(NamedTuple):
@@ -95,7 +95,8 @@ class _Profile:
 
         value, limit = self.fit.variances[self.name], self.fit.reml + float(chi2.ppf(level, 1))
         step = min(1.0, float(norm.ppf((1 + level) / 2)) * self.std_error)
-        zero = float("-inf") if self.name == "residual" else np.log(self.fit.variances["residual"]) + LOG_ZERO
+        whole = sum(self.fit.variances.values())
+        zero = np.log(whole) + 2 * LOG_ZERO if self.name == "residual" else np.log(self.fit.variances["residual"]) + LOG_ZERO
         start = max(np.log(value), zero) if value > 0 else zero
         return SdInterval(float(np.sqrt(value)), self._end(start, -step, limit, zero), self._end(start, step, limit, zero))
 
@@ -123,5 +124,7 @@ class _Profile:
                 known[others.tobytes()] = value, np.delete(slope, self.at)
             return known[others.tobytes()]
 
+        if len(start) == 0:
+            return over_others(start)[0], start
         found = minimise(over_others, start, curvature=self.curvature, tolerance=1e-5)
         return over_others(found)[0], found
