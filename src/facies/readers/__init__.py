@@ -1,4 +1,4 @@
-"""Human readings: who reads what, panel means, how exact they are, and the error of one reader."""
+"""Human readings: who reads what, panel means and the panel model, how exact they are, and the error of one reader."""
 
 from facies.readers.fewer import FewerReaders, draw_fewer_readers, readers_a_photograph
 from facies.readers.files import (
@@ -12,7 +12,9 @@ from facies.readers.files import (
 )
 from facies.readers.labels import bin_label, parse_reading
 from facies.readers.noise import leave_one_reader_out, panel_noise, reading_noise, summarise_noise
+from facies.readers.order import ORDER_COVARIATES, FaceBefore, face_before
 from facies.readers.panel import FEW_READERS, panel_means, panel_notes
+from facies.readers.panel_model import PanelModel, bin_midpoints, fit_panel, panel_estimates_by
 from facies.readers.panel_size import (
     ReaderVariances,
     icc_precision,
@@ -41,10 +43,13 @@ from facies.readers.strokes import PaintedCrops, paint_crops, stroke_mask
 __all__ = [
     "FACE_REGIONS",
     "FEW_READERS",
+    "ORDER_COVARIATES",
     "Brush",
     "ConsensusMap",
+    "FaceBefore",
     "FewerReaders",
     "PaintedCrops",
+    "PanelModel",
     "ReaderVariances",
     "ReadingDesign",
     "RedcapFields",
@@ -52,17 +57,21 @@ __all__ = [
     "add_readers",
     "assign_readings",
     "bin_label",
+    "bin_midpoints",
     "consensus_as_marks",
     "consensus_map",
     "consensus_regions",
     "draw_fewer_readers",
+    "face_before",
     "faults_in_wide",
+    "fit_panel",
     "icc_precision",
     "leave_one_reader_out",
     "mark_regions",
     "mean_marks",
     "paint_crops",
     "pairwise_dice",
+    "panel_estimates_by",
     "panel_means",
     "panel_noise",
     "panel_notes",
