@@ -57,6 +57,10 @@ MISSING = {
         ("learning_ways", "learning_pairs", "learning_associations", "learning_costs", "learning_curves", "learning_forecasts"),
         "ways to learn were not compared (facies compare-learning), or there was too little for this part",
     ),
+    **dict.fromkeys(("panel_model", "reader_estimates"), "readings are calls, or too few for a model of the panel"),
+    **dict.fromkeys(("reader_performance", "reader_comparison", "reader_study_sizes"), "readers and models did not judge the same people"),
+    "reader_agreement": "no computed age stands beside readings of the same people",
+    **dict.fromkeys(("region_agreement", "region_consensus"), "there is no region_marks.tsv of regions that readers marked"),
     "margins": "no equivalence margin was given",
     "runs": "no run records were given",
     "model_cards": "no model cards were given",
@@ -133,6 +137,12 @@ class ReportData:
         How that run went (``step probe_mae knn_mae rank``), and table ``helped``.
     learning_ways, learning_pairs, learning_associations, learning_costs, learning_curves, learning_forecasts
         The tables of these names: ways to learn side by side.
+    panel_model, reader_estimates, reader_performance, reader_comparison, reader_agreement, reader_study_sizes
+        The panel and the models against it, tables of these names. Readers are numbered in print, never named.
+    region_agreement, region_consensus
+        What readers marked.
+    reader_notes
+        What a reader of these results should know.
     learning_notes
         Sentences about what the comparison of ways lacks.
     margins
@@ -220,6 +230,15 @@ class ReportData:
     learning_curves: pd.DataFrame | None = None
     learning_forecasts: pd.DataFrame | None = None
     learning_notes: tuple[str, ...] = ()
+    panel_model: pd.DataFrame | None = None
+    reader_estimates: pd.DataFrame | None = None
+    reader_performance: pd.DataFrame | None = None
+    reader_comparison: pd.DataFrame | None = None
+    reader_agreement: pd.DataFrame | None = None
+    reader_study_sizes: pd.DataFrame | None = None
+    region_agreement: pd.DataFrame | None = None
+    region_consensus: pd.DataFrame | None = None
+    reader_notes: tuple[str, ...] = ()
     margins: tuple[Mapping[str, Any], ...] = ()
     runs: tuple[RunRecord, ...] = ()
     model_cards: tuple[ModelCard, ...] = ()

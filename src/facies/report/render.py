@@ -84,6 +84,44 @@ def render_learning(data: ReportData, *, figures: bool = True) -> str:
     return _page(data, learning_sections(data, figures=figures), kicker="Ways to learn", results="learning.json")
 
 
+def render_readers(data: ReportData, *, figures: bool = True) -> str:
+    """Return the panel, agreement, and models against readers, as a page of its own; readers are numbered, never named.
+
+    Parameters
+    ----------
+    data
+        The tables of readers and run records.
+    figures
+        Whether to draw.
+
+    Examples
+    --------
+    >>> page = render_readers(ReportData("A", date="2025-01-31", version="0.5.0"), figures=False)
+    >>> "Readers" in page, "readings are calls, or too few for a model of the panel" in page
+    (True, True)
+    """
+    return _page(data, reader_sections(data, figures=figures), kicker="Readers", results="readers.json")
+
+
+def reader_sections(data: ReportData, *, figures: bool = True) -> list[Section]:
+    """Return the parts of the page of readers."""
+    from facies.report.sections.methods import reader_methods
+    from facies.report.sections.readers import (
+        against_readers_section,
+        agreement_with_model_section,
+        marked_regions_section,
+        panel_sections,
+        reader_limits,
+        reader_notes_section,
+    )
+
+    sections = [
+        reader_notes_section(data), against_readers_section(data, figures=figures), *panel_sections(data, figures=figures),
+        agreement_with_model_section(data), marked_regions_section(data), reader_limits(data), reader_methods(data),
+    ]  # fmt: skip
+    return [section for section in sections if section is not None]
+
+
 def render_conditions(data: ConditionData, *, figures: bool = True) -> str:
     """Return the report on conditions as one self-contained HTML page; equal data give equal bytes.
 

@@ -20,6 +20,7 @@ from facies.report.sections.agreement import coverage, drawn_predictions
 from facies.report.sections.methods import exclusivity_text, known_files
 from facies.report.sections.people import counted_consent
 from facies.report.sections.preflight import PARTS, reason_counts
+from facies.report.sections.readers import numbered_readers
 
 FORMAT = "facies-results-1"
 
@@ -112,6 +113,41 @@ def learning_json(data: ReportData) -> dict[str, Any]:
     }
     plain: dict[str, Any] = _plain(found, scrubber_for(data))
     return plain
+
+
+READERS = (
+    "panel_model", "reader_estimates", "reader_performance", "reader_comparison", "reader_agreement", "reader_study_sizes", "region_agreement",
+)  # fmt: skip
+
+
+def readers_json(data: ReportData) -> dict[str, Any]:
+    """Return every number of the page of readers as plain JSON types; readers are numbered, a missing number is ``None``.
+
+    Examples
+    --------
+    >>> readers_json(ReportData("A study", date="2025-01-31", version="0.5.0"))["panel_model"]
+    []
+    """
+    names = numbered_readers(data)
+    found = {
+        "format": FORMAT,
+        "study": {"name": data.study_name, "date": data.date, "version": data.version, "target": data.target, "simulated": data.simulated},
+        **{name: [_numbered(row, names) for row in _rows(data.table(name))] for name in READERS},
+        "notes": list(data.reader_notes),
+        "settings": data.settings,
+        "runs": [_run(dataclasses.asdict(run)) for run in data.runs],
+        "missing": {name: data.why_missing(name) for name in READERS if data.table(name) is None},
+    }
+    plain: dict[str, Any] = _plain(found, scrubber_for(data))
+    return plain
+
+
+def _numbered(row: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return a row with readers' numbers for their identifiers, in ``reader_id``, ``rater`` and 'a minus b'."""
+    kept = {name: names.get(str(value), value) if name in ("reader_id", "rater") else value for name, value in row.items()}
+    if "comparison" in kept:
+        kept["comparison"] = " minus ".join(names.get(side, side) for side in str(kept["comparison"]).split(" minus "))
+    return kept
 
 
 CONDITIONS = (

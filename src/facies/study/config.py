@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from facies.errors import InputError
 from facies.study.condition_settings import ConditionSection
+from facies.study.reading_settings import ReadingSection
 from facies.study.section import Section
 
 CONFIG_NAME = "study.toml"
@@ -273,6 +274,7 @@ class StudyConfig(Section):
     association: AssociationSection = AssociationSection()
     genotypes: GenotypesSection = GenotypesSection()
     replication: ReplicationSection = ReplicationSection()
+    reading: ReadingSection = ReadingSection()
     report: ReportSection = ReportSection()
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ _FACIES: dict[str, Any] = {
 }
 """What a study of conditions starts from."""
 
-_OF_AGES = ("finetune", "association", "genotypes", "replication")
+_OF_AGES = ("association", "genotypes", "replication")
 """Sections that a study of conditions does not use."""
 
 TARGETS = ("perceived_age", "facies")

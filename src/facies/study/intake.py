@@ -21,7 +21,7 @@ from facies.cohort import (
     read_intake,
 )
 from facies.errors import InputError
-from facies.readers import panel_means, panel_noise, panel_notes, reading_noise
+from facies.readers import fit_panel, panel_estimates_by, panel_means, panel_noise, panel_notes, reading_noise
 from facies.store import write_table
 from facies.study.config import CONFIG_NAME, StudyConfig
 from facies.study.stages import Outcome, Stage
@@ -93,7 +93,7 @@ def gather_cohort(study: Path, config: StudyConfig, *, jobs: int, random_state: 
         Naming file, row and remedy.
     """
     intake, photographs = _read_and_assess(study, config, jobs, progress)
-    panel, noise, notes = _panel(intake, photographs, config.study.target)
+    panel, noise, notes = _panel(intake, photographs, config)
     labels = label_people(intake.participants, photographs, panel, target=config.study.target)
     _require_labels(labels, config.study.target)
     splits = assign_folds(
@@ -115,7 +115,7 @@ def gather_validation(study: Path, config: StudyConfig, *, jobs: int, progress: 
     """
     intake, photographs = _read_and_assess(study, config, jobs, progress)
     unread = config.study.target == "perceived_age" and intake.readings is None and intake.panel_estimates is None
-    panel, noise, notes = (None, None, []) if unread else _panel(intake, photographs, config.study.target)
+    panel, noise, notes = (None, None, []) if unread else _panel(intake, photographs, config)
     labels = label_people(intake.participants, photographs, panel, target=config.study.target)
     labels = labels.head(0) if unread else labels
     return Cohort(
@@ -159,13 +159,16 @@ def _family_notes(n_families: int) -> list[str]:
     return [f"{n_families} families stand in several folds: relatives may flatter the errors (set models.group = 'family_id')"]
 
 
-def _panel(intake: Intake, photographs: pd.DataFrame, target: str) -> tuple[pd.DataFrame | None, pd.DataFrame | None, list[str]]:
-    """Return the panel means of usable photographs, their noise and what to know about them; nothing where age is the target."""
+def _panel(
+    intake: Intake, photographs: pd.DataFrame, config: StudyConfig
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None, list[str]]:  # fmt: skip
+    """Return the panel's values of usable photographs, their noise and what to know about them; nothing where age is the target."""
+    target = config.study.target
     usable = photographs[photographs.included]
     if target != "perceived_age":
         return None, None, []
     if intake.readings is not None:
-        panel = panel_means(intake.readings, target=target)
+        panel = _panel_values(intake.readings, usable, config)
         noise = reading_noise(intake.readings, usable, target=target)
     elif intake.panel_estimates is not None:
         panel = intake.panel_estimates
@@ -174,6 +177,15 @@ def _panel(intake: Intake, photographs: pd.DataFrame, target: str) -> tuple[pd.D
         raise InputError(f"target is perceived_age: add readings.tsv or panel_estimates.tsv, or write target = 'age' in {CONFIG_NAME}")
     panel = panel[panel.photo_id.isin(usable.photo_id)].reset_index(drop=True)
     return panel, noise, panel_notes(panel, target=target)
+
+
+def _panel_values(readings: pd.DataFrame, usable: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
+    """Return each photograph's value by the estimator that the settings name."""
+    asked, target = config.reading, config.study.target
+    if asked.estimator == "mean":
+        return panel_means(readings, target=target)
+    model = fit_panel(readings, usable, target=target, bin_width=float(asked.bin_years))
+    return panel_estimates_by(model.values, readings, target=target, estimator=asked.estimator)
 
 
 def label_people(participants: pd.DataFrame, photographs: pd.DataFrame, panel: pd.DataFrame | None, *, target: str) -> pd.DataFrame:
@@ -207,7 +219,8 @@ def intake_stage(study: Path, config: StudyConfig, cohort: Cohort) -> Stage:
             tuple(written), len(cohort.photographs), int(cohort.photographs.included.sum()), {str(k): int(n) for k, n in reasons.items()}
         )
 
-    settings = {"inputs": config.inputs.model_dump(), "target": config.study.target, "models": _fold_settings(config)}
+    settings: dict[str, object] = {"inputs": config.inputs.model_dump(), "target": config.study.target, "models": _fold_settings(config)}
+    settings |= {"estimator": config.reading.estimator, "bin_years": config.reading.bin_years}
     return Stage("cohort", settings, input_files(study), compute, always=True)
 
 

@@ -29,7 +29,7 @@ PANEL_MODEL = Table(
         Column("n_readings", "integer", "readings; of repeats, those of photographs that a reader read again", minimum=1),
         NOTE,
     ),
-    "readers",
+    "panel",
 )
 
 READER_ESTIMATES = Table(
@@ -50,7 +50,7 @@ READER_ESTIMATES = Table(
         Column("flagged", "boolean", "whether the reader stands out by the rule; flagged readers stay in"),
         Column("reason", "text", "why", nullable=True),
     ),
-    "readers",
+    "panel",
 )
 
 PANEL_VALUES = Table(
@@ -64,5 +64,5 @@ PANEL_VALUES = Table(
         number("std_error", "of the value; of a blup the root of its prediction error variance", YEARS, minimum=0),
         N_READERS,
     ),
-    "readers",
+    "panel",
 )

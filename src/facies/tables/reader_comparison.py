@@ -40,7 +40,7 @@ READER_PERFORMANCE = Table(
         Column("method", "text", "how the interval was made", nullable=True),
         NOTE,
     ),
-    "evaluation",
+    "readers",
 )
 
 READER_COMPARISON = Table(
@@ -65,7 +65,7 @@ READER_COMPARISON = Table(
         N_READERS,
         NOTE,
     ),
-    "evaluation",
+    "readers",
 )
 
 AGREEMENT_STATISTICS = (
@@ -90,7 +90,7 @@ READER_AGREEMENT = Table(
         Column("n_readings", "integer", "readings behind the number; a reader's repeats are one", minimum=0),
         Column("method", "text", "how the interval was made", nullable=True),
     ),
-    "evaluation",
+    "readers",
 )
 
 READER_STUDY_SIZES = Table(
@@ -110,5 +110,5 @@ READER_STUDY_SIZES = Table(
         Column("pilot_readers", "integer", "readers in the pilot", minimum=2),
         Column("pilot_n", "integer", "participants in the pilot", minimum=0),
     ),
-    "evaluation",
+    "readers",
 )

@@ -65,6 +65,18 @@ def learning_methods(data: ReportData) -> Section:
     return Section("methods", "Methods and provenance", blocks)
 
 
+def reader_methods(data: ReportData) -> Section:
+    """Return the methods of the page of readers: the statistics, the runs and the settings."""
+    intro = (
+        f"Analyses were run with facies {data.version}. Panel: crossed mixed model by restricted maximum likelihood, photographs eliminated "
+        "sparsely; intervals of standard deviations by profile likelihood. Models against readers: Obuchowski-Rockette with Hillis's degrees "
+        "of freedom (Stat Med 2007;26:596-619), the single-treatment test for one model against a panel; covariances by jackknife over people. "
+        "Limits of agreement with several readers after Obuchowski & Bullen; marked regions: STAPLE (Warfield, IEEE TMI 2004;23:903-921)."
+    )
+    blocks = (Text(intro), Heading("Runs"), *_runs(data), Heading("Settings"), *_settings(data))
+    return Section("methods", "Methods and provenance", blocks)
+
+
 def condition_methods(data: ConditionData) -> Section:
     """Return the methods of a report on conditions: how people were scored, the models, the runs and the settings."""
     intro = (

@@ -1,0 +1,69 @@
+"""``[reading]`` of ``study.toml``: how people read the photographs, and how readings are judged."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from facies.study.section import Section
+
+METRICS = ("auc", "sensitivity", "specificity", "years")
+
+
+class ReadingSection(Section):
+    """``[reading]``; who reads stands in reader_levels.tsv, or there are ``n_readers`` of them."""
+
+    n_readers: int | None = Field(None, ge=1, description="readers named r01, r02, ... where there is no reader_levels.tsv")
+    ask: list[Literal["perceived_age", "diagnosis"]] = Field(
+        default_factory=list, description="what is asked of a face; empty: diagnosis where study.target is facies, else perceived_age"
+    )
+    n_photographs: int | None = Field(
+        None, ge=2, description="people of whom one photograph is read, drawn by the seed; left out: everybody"
+    )
+    readers_per_photograph: int | None = Field(None, ge=1, description="readers of each photograph; left out: every reader reads all")
+    repeat_fraction: float = Field(0.1, ge=0, le=1, description="share of a reader's photographs that come back unannounced")
+    gap: int = Field(20, ge=1, description="places between a reading and its repeat, at least")
+    block_size: int | None = Field(50, ge=1, description="readings between two breaks, at most")
+    training: list[str] = Field(
+        default_factory=list, description="photo_ids that every reader sees first, with feedback; not read otherwise"
+    )
+    attention: list[str] = Field(
+        default_factory=list, description="photo_ids that ask for a certain answer, to see whether the reader looks"
+    )
+    arms: Literal["unaided", "aided", "split", "crossover"] = Field(
+        "unaided",
+        description="whether readers see the model's answer after their own: never, always, for half, or for half and then swapped",
+    )
+    level_previous: bool = Field(False, description="let each face follow each other about equally often; for small sets of photographs")
+    bin_years: Literal[0, 5] = Field(0, description="perceived_age: 0 asks for years, 5 for one of the bins 20-24, 25-29, ...")
+    lowest: int = Field(1, ge=0, le=120, description="perceived_age: the lowest age that may be given")
+    highest: int = Field(110, ge=1, le=130, description="perceived_age: the highest age that may be given")
+    severity_grades: int = Field(0, ge=0, le=10, description="diagnosis: grades of severity that are asked for; 0 for none")
+    regions: bool = Field(False, description="diagnosis: let readers mark what they saw on the photograph")
+    picture_mm: float = Field(
+        120.0, gt=20, le=400, description="side of the square in which photographs are shown, where the screen has room"
+    )
+    database: str = Field("reading/room.db", description="the room's file, seen from the study, or postgresql://user@host/name")
+    estimator: Literal["mean", "blue", "blup"] = Field(
+        "mean", description="label of a photograph: the readers' mean, or the panel model's value, plain (blue) or shrunken (blup)"
+    )
+    call_at: float | None = Field(
+        None, description="from which reading on a reader is for the condition, where readings are no calls of 0 and 1"
+    )
+    margins: dict[str, float] = Field(
+        default_factory=dict,
+        description="auc, sensitivity, specificity = largest loss against readers that would not matter; years: for ages",
+    )
+    planned_difference: float = Field(0.05, gt=0, lt=0.5, description="difference of AUCs that the sizes of a next study are planned for")
+
+    @model_validator(mode="after")
+    def _fits(self) -> ReadingSection:
+        if self.lowest >= self.highest:
+            raise ValueError("lowest must be below highest: choose two ages")
+        if len(set(self.ask)) < len(self.ask):
+            raise ValueError("ask names something twice: name it once")
+        for name, margin in self.margins.items():
+            if name not in METRICS or not margin > 0:
+                raise ValueError(f"margin of '{name}' is {margin}: give {', '.join(METRICS)} a number above 0")
+        return self
