@@ -13,6 +13,7 @@ from facies.errors import InputError
 from facies.readers.fewer import readers_a_photograph
 from facies.readers.order import ORDER_COVARIATES, face_before, order_problem
 from facies.readers.panel import average_repeats, panel_means
+from facies.readers.panel_size import ReaderVariances
 from facies.stats.crossed import (
     CrossedFit,
     OutlierRule,
@@ -25,7 +26,7 @@ from facies.stats.crossed import (
     sheppard,
 )
 from facies.stats.test_retest import scatter_within_groups, standard_deviation
-from facies.tables import PANEL_ESTIMATES, PANEL_MODEL, PANEL_VALUES, READER_ESTIMATES, READINGS
+from facies.tables import PANEL_ESTIMATES, PANEL_MODEL, PANEL_VALUES, READER_ESTIMATES
 from facies.types import Floats
 
 FEWEST_REPEATS = 20
@@ -76,7 +77,7 @@ def fit_panel(
     covariates: Sequence[str] | None = None,
     reader_covariates: pd.DataFrame | None = None,
     interaction: bool | None = None,
-    bin_width: float = 0.0,
+    bin_years: float = 0.0,
     n_readers: Sequence[int] = (),
     rule: OutlierRule | None = None,
     intervals: str = "profile",
@@ -106,7 +107,7 @@ def fit_panel(
     interaction
         Whether readers see single photographs differently, time and again. None: where at least :data:`FEWEST_REPEATS` photographs were
         read twice by a reader.
-    bin_width
+    bin_years
         Of the bins that readings are the midpoints of; 0 for readings that are not binned. Only ``sd[residual, unbinned]`` is corrected
         for it.
     n_readers
@@ -136,7 +137,7 @@ def fit_panel(
     ('position is not given: effects of the order of faces were not examined',)
     """
     design = _design(readings, photographs, target, covariates, reader_covariates)
-    _require_bins(design.rows.reading.to_numpy(dtype=np.float64), bin_width)
+    _require_bins(design.rows.reading.to_numpy(dtype=np.float64), bin_years)
     by_cell = design.n_repeated >= FEWEST_REPEATS if interaction is None else interaction
     random, fixed = (_fit(design, photograph, by_cell) for photograph in ("random", "fixed"))
     counts = {
@@ -145,14 +146,14 @@ def fit_panel(
     }  # fmt: skip
     usual = max(1, readers_a_photograph(readings, photographs, target=target))
     rows = [
-        *_fixed_effects(random, level), *_sds(random, bin_width, intervals, level),
+        *_fixed_effects(random, level), *_sds(random, bin_years, intervals, level),
         *_reliabilities(random, sorted({1, usual, *n_readers}), level), *_repeatability(design, level),
     ]  # fmt: skip
     terms = pd.DataFrame([{"target": target, "std_error": np.nan, "note": np.nan, **counts, **row} for row in rows])
     readers = _readers(random, target, rule)
     return PanelModel(
         PANEL_MODEL.validate(terms[[column.name for column in PANEL_MODEL.columns]]), readers, _values(design, random, fixed, target),
-        (*design.notes, *_fit_notes(random, design, bin_width), *_reader_notes(readers)),
+        (*design.notes, *_fit_notes(random, design, bin_years), *_reader_notes(readers)),
     )  # fmt: skip
 
 
@@ -199,28 +200,41 @@ def panel_estimates_by(values: pd.DataFrame, readings: pd.DataFrame, *, target: 
     return PANEL_ESTIMATES.validate(joined[[column.name for column in PANEL_ESTIMATES.columns]])
 
 
-def bin_midpoints(readings: pd.DataFrame, *, target: str, bin_width: float) -> pd.DataFrame:
-    """Return the table with readings that are the lower ends of bins moved to the bins' middles.
+def variances_of(terms: pd.DataFrame, *, target: str) -> ReaderVariances:
+    """Return the panel model's variances for planning the next panel; photograph by reader counts as residual.
+
+    Raises
+    ------
+    InputError
+        When the table has none of this target.
 
     Examples
     --------
-    >>> readings = pd.DataFrame({"reader_id": ["r1"], "photo_id": "a", "target": "perceived_age", "repeat": 0, "reading": [50.0]})
-    >>> float(bin_midpoints(readings, target="perceived_age", bin_width=5).reading[0])
-    52.5
+    >>> sds = {"sd[photograph]": 6.0, "sd[reader]": 2.0, "sd[residual]": 5.0}
+    >>> terms = pd.DataFrame([{
+    ...     "target": "perceived_age", "term": term, "kind": "sd", "estimate": sd, "std_error": np.nan, "ci_low": sd - 1, "ci_high": sd + 1,
+    ...     "method": "profile", "n": 40, "n_photographs": 40, "n_readers": 6, "n_readings": 240, "note": np.nan,
+    ... } for term, sd in sds.items()])
+    >>> variances_of(terms, target="perceived_age")
+    ReaderVariances(photograph=36.0, reader=4.0, residual=25.0)
     """
-    READINGS.validate(readings)
-    _require_bins(readings.reading[readings.target == target].to_numpy(dtype=np.float64), bin_width)
-    return readings.assign(reading=readings.reading + np.where(readings.target == target, bin_width / 2, 0.0))
+    PANEL_MODEL.validate(terms)
+    sds = terms[(terms.target == target) & (terms.kind == "sd")].set_index("term").estimate
+    missing = [name for name in ("photograph", "reader", "residual") if f"sd[{name}]" not in sds.index]
+    if missing:
+        raise InputError(f"the panel model has no sd[{missing[0]}] of '{target}': fit it with fit_panel")
+    residual = float(sds["sd[residual]"] ** 2 + sds.get("sd[photograph by reader]", 0.0) ** 2)
+    return ReaderVariances(float(sds["sd[photograph]"] ** 2), float(sds["sd[reader]"] ** 2), residual)
 
 
-def _require_bins(values: Floats, bin_width: float) -> None:
-    if bin_width < 0:
-        raise InputError(f"bin_width is {bin_width}: give 0 (no bins) or the width of a bin")
-    if bin_width and len(values):
-        steps = (values - values[0]) / bin_width
+def _require_bins(values: Floats, bin_years: float) -> None:
+    if bin_years < 0:
+        raise InputError(f"bin_years is {bin_years}: give 0 (no bins) or the width of a bin")
+    if bin_years and len(values):
+        steps = (values - values[0]) / bin_years
         off = np.abs(steps - np.round(steps)) > 1e-6
         if off.any():
-            raise InputError(f"bin_width is {bin_width:g}, but readings {values[0]:g} and {values[off][0]:g} are no multiple of it apart")
+            raise InputError(f"bin_years is {bin_years:g}, but readings {values[0]:g} and {values[off][0]:g} are no multiple of it apart")
 
 
 def _design(
@@ -321,13 +335,13 @@ def _fixed_effects(fit: CrossedFit, level: float) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _sds(fit: CrossedFit, bin_width: float, method: str, level: float) -> list[dict[str, Any]]:
+def _sds(fit: CrossedFit, bin_years: float, method: str, level: float) -> list[dict[str, Any]]:
     found = sd_intervals(fit, level=level, method=method)
     label = {"interaction": "photograph by reader"}
     rows = [_term(f"sd[{label.get(name, name)}]", "sd", ends, method) for name, ends in found.items()]
-    if bin_width:
-        value, low, high = (float(np.sqrt(sheppard(end**2, bin_width))) for end in found["residual"])
-        note = f"Sheppard: less {bin_width:g}²/12 for bins of {bin_width:g}"
+    if bin_years:
+        value, low, high = (float(np.sqrt(sheppard(end**2, bin_years))) for end in found["residual"])
+        note = f"Sheppard: less {bin_years:g}²/12 for bins of {bin_years:g}"
         rows.append({**_term("sd[residual, unbinned]", "sd", (value, low, high), method), "note": note})
     return rows
 
@@ -392,13 +406,13 @@ def _values(design: _Design, random: CrossedFit, fixed: CrossedFit, target: str)
     return PANEL_VALUES.validate(table)
 
 
-def _fit_notes(fit: CrossedFit, design: _Design, bin_width: float) -> list[str]:
+def _fit_notes(fit: CrossedFit, design: _Design, bin_years: float) -> list[str]:
     notes = [f"the variance of {name} is estimated as 0" for name, value in fit.variances.items() if value == 0]
     few = 0 < design.n_repeated < FEWEST_REPEATS
     if few and "interaction" not in fit.variances:
         notes.append(f"only {design.n_repeated} photographs were read twice by a reader: photograph by reader is part of the residual")
-    if bin_width and sheppard(fit.variances["residual"], bin_width) == 0:
-        notes.append(f"bins of {bin_width:g} are wider than readings scatter: nothing is left of the residual variance without them")
+    if bin_years and sheppard(fit.variances["residual"], bin_years) == 0:
+        notes.append(f"bins of {bin_years:g} are wider than readings scatter: nothing is left of the residual variance without them")
     return notes
 
 
