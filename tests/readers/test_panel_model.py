@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from facies.errors import InputError, TableError
-from facies.readers import face_before, fit_panel, panel_estimates_by, panel_means, variances_of
+from facies.readers import bin_midpoints, face_before, fit_panel, panel_estimates_by, panel_means, variances_of
 from facies.simulation.panel import ReaderPool, draw_readings
 from facies.stats.crossed import OutlierRule
 from facies.tables import PANEL_ESTIMATES, PANEL_MODEL, PANEL_VALUES, READER_ESTIMATES
@@ -138,15 +138,15 @@ def test_fit_panel__reader_covariates_explain_part_of_the_bias():
 
 def test_fit_panel__bins_are_declared_and_taken_out_of_the_residual():
     readings, photographs, *_ = simulated(n_photos=400)
-    binned = readings.assign(reading=5 * np.floor(readings.reading / 5) + 2.5)
-    model = fit_panel(binned, photographs, target=TARGET, covariates=(), bin_years=5, intervals="wald")
+    binned = bin_midpoints(readings.assign(reading=5 * np.floor(readings.reading / 5)), target=TARGET, bin_width=5)
+    model = fit_panel(binned, photographs, target=TARGET, covariates=(), bin_width=5, intervals="wald")
     terms = by_term(model)
     assert terms.estimate["sd[residual, unbinned]"] ** 2 == pytest.approx(terms.estimate["sd[residual]"] ** 2 - 25 / 12)
     assert terms.ci_low["sd[residual, unbinned]"] < 5 < terms.ci_high["sd[residual, unbinned]"]
     assert terms.note["sd[residual, unbinned]"] == "Sheppard: less 5²/12 for bins of 5"
     assert terms.estimate["intercept"] == pytest.approx(readings.reading.mean(), abs=1)
-    with pytest.raises(InputError, match="bin_years is 5, but readings"):
-        fit_panel(readings, photographs, target=TARGET, bin_years=5)
+    with pytest.raises(InputError, match="bin_width is 5, but readings"):
+        fit_panel(readings, photographs, target=TARGET, bin_width=5)
 
 
 def test_fit_panel__odd_readers_are_flagged_and_kept():
@@ -180,7 +180,7 @@ def test_fit_panel__on_the_demo_panel_finds_its_settings():
     ids = np.array([f"f{i:03d}" for i in range(300)], dtype=object)
     readings = draw_readings(ids, rng.normal(65, 6, 300), ReaderPool(), rng)
     photographs = pd.DataFrame({"photo_id": ids, "participant_id": ids})
-    terms = by_term(fit_panel(readings, photographs, target=TARGET, bin_years=1, intervals="wald"))
+    terms = by_term(fit_panel(readings, photographs, target=TARGET, bin_width=1, intervals="wald"))
     for term, truth in {"sd[reader]": 2, "sd[residual, unbinned]": 6, "sd[photograph]": 6}.items():
         assert terms.ci_low[term] < truth < terms.ci_high[term]
 
@@ -240,8 +240,8 @@ def test_fit_panel__wrong_input_is_refused():
         fit_panel(readings, photographs, target=TARGET, reader_covariates=readers.assign(reader_age="old"))
     with pytest.raises(InputError, match="names each reader once"):
         fit_panel(readings, photographs, target=TARGET, reader_covariates=pd.concat([readers, readers]))
-    with pytest.raises(InputError, match="bin_years is -1"):
-        fit_panel(readings, photographs, target=TARGET, bin_years=-1)
+    with pytest.raises(InputError, match="bin_width is -1"):
+        fit_panel(readings, photographs, target=TARGET, bin_width=-1)
     with pytest.raises(TableError, match="stands twice"):
         fit_panel(pd.concat([readings, readings]), photographs, target=TARGET)
     with pytest.raises(InputError, match="the face before is not known"):

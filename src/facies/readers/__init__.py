@@ -1,4 +1,4 @@
-"""Human readings: who reads what, panel means, the panel model, how exact they are, and the error of one reader."""
+"""Human readings: who reads what, panel means and the panel model, how exact they are, and the error of one reader."""
 
 from facies.readers.fewer import FewerReaders, draw_fewer_readers, readers_a_photograph
 from facies.readers.files import (
@@ -14,7 +14,7 @@ from facies.readers.labels import bin_label, parse_reading
 from facies.readers.noise import leave_one_reader_out, panel_noise, reading_noise, summarise_noise
 from facies.readers.order import ORDER_COVARIATES, FaceBefore, face_before
 from facies.readers.panel import FEW_READERS, panel_means, panel_notes
-from facies.readers.panel_model import PanelModel, fit_panel, panel_estimates_by, variances_of
+from facies.readers.panel_model import PanelModel, bin_midpoints, fit_panel, panel_estimates_by, variances_of
 from facies.readers.panel_size import (
     ReaderVariances,
     icc_precision,
@@ -57,6 +57,7 @@ __all__ = [
     "add_readers",
     "assign_readings",
     "bin_label",
+    "bin_midpoints",
     "consensus_as_marks",
     "consensus_map",
     "consensus_regions",

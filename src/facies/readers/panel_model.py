@@ -26,7 +26,7 @@ from facies.stats.crossed import (
     sheppard,
 )
 from facies.stats.test_retest import scatter_within_groups, standard_deviation
-from facies.tables import PANEL_ESTIMATES, PANEL_MODEL, PANEL_VALUES, READER_ESTIMATES
+from facies.tables import PANEL_ESTIMATES, PANEL_MODEL, PANEL_VALUES, READER_ESTIMATES, READINGS
 from facies.types import Floats
 
 FEWEST_REPEATS = 20
@@ -77,7 +77,7 @@ def fit_panel(
     covariates: Sequence[str] | None = None,
     reader_covariates: pd.DataFrame | None = None,
     interaction: bool | None = None,
-    bin_years: float = 0.0,
+    bin_width: float = 0.0,
     n_readers: Sequence[int] = (),
     rule: OutlierRule | None = None,
     intervals: str = "profile",
@@ -107,7 +107,7 @@ def fit_panel(
     interaction
         Whether readers see single photographs differently, time and again. None: where at least :data:`FEWEST_REPEATS` photographs were
         read twice by a reader.
-    bin_years
+    bin_width
         Of the bins that readings are the midpoints of; 0 for readings that are not binned. Only ``sd[residual, unbinned]`` is corrected
         for it.
     n_readers
@@ -137,7 +137,7 @@ def fit_panel(
     ('position is not given: effects of the order of faces were not examined',)
     """
     design = _design(readings, photographs, target, covariates, reader_covariates)
-    _require_bins(design.rows.reading.to_numpy(dtype=np.float64), bin_years)
+    _require_bins(design.rows.reading.to_numpy(dtype=np.float64), bin_width)
     by_cell = design.n_repeated >= FEWEST_REPEATS if interaction is None else interaction
     random, fixed = (_fit(design, photograph, by_cell) for photograph in ("random", "fixed"))
     counts = {
@@ -146,14 +146,14 @@ def fit_panel(
     }  # fmt: skip
     usual = max(1, readers_a_photograph(readings, photographs, target=target))
     rows = [
-        *_fixed_effects(random, level), *_sds(random, bin_years, intervals, level),
+        *_fixed_effects(random, level), *_sds(random, bin_width, intervals, level),
         *_reliabilities(random, sorted({1, usual, *n_readers}), level), *_repeatability(design, level),
     ]  # fmt: skip
     terms = pd.DataFrame([{"target": target, "std_error": np.nan, "note": np.nan, **counts, **row} for row in rows])
     readers = _readers(random, target, rule)
     return PanelModel(
         PANEL_MODEL.validate(terms[[column.name for column in PANEL_MODEL.columns]]), readers, _values(design, random, fixed, target),
-        (*design.notes, *_fit_notes(random, design, bin_years), *_reader_notes(readers)),
+        (*design.notes, *_fit_notes(random, design, bin_width), *_reader_notes(readers)),
     )  # fmt: skip
 
 
@@ -227,14 +227,28 @@ def variances_of(terms: pd.DataFrame, *, target: str) -> ReaderVariances:
     return ReaderVariances(float(sds["sd[photograph]"] ** 2), float(sds["sd[reader]"] ** 2), residual)
 
 
-def _require_bins(values: Floats, bin_years: float) -> None:
-    if bin_years < 0:
-        raise InputError(f"bin_years is {bin_years}: give 0 (no bins) or the width of a bin")
-    if bin_years and len(values):
-        steps = (values - values[0]) / bin_years
+def bin_midpoints(readings: pd.DataFrame, *, target: str, bin_width: float) -> pd.DataFrame:
+    """Return the table with readings that are the lower ends of bins of whole years moved to the bins' middles: 50 to 54 has 52.
+
+    Examples
+    --------
+    >>> readings = pd.DataFrame({"reader_id": ["r1"], "photo_id": "a", "target": "perceived_age", "repeat": 0, "reading": [50.0]})
+    >>> float(bin_midpoints(readings, target="perceived_age", bin_width=5).reading[0])
+    52.0
+    """
+    READINGS.validate(readings)
+    _require_bins(readings.reading[readings.target == target].to_numpy(dtype=np.float64), bin_width)
+    return readings.assign(reading=readings.reading + np.where(readings.target == target, max(bin_width - 1, 0) / 2, 0.0))
+
+
+def _require_bins(values: Floats, bin_width: float) -> None:
+    if bin_width < 0:
+        raise InputError(f"bin_width is {bin_width}: give 0 (no bins) or the width of a bin")
+    if bin_width and len(values):
+        steps = (values - values[0]) / bin_width
         off = np.abs(steps - np.round(steps)) > 1e-6
         if off.any():
-            raise InputError(f"bin_years is {bin_years:g}, but readings {values[0]:g} and {values[off][0]:g} are no multiple of it apart")
+            raise InputError(f"bin_width is {bin_width:g}, but readings {values[0]:g} and {values[off][0]:g} are no multiple of it apart")
 
 
 def _design(
@@ -335,13 +349,13 @@ def _fixed_effects(fit: CrossedFit, level: float) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _sds(fit: CrossedFit, bin_years: float, method: str, level: float) -> list[dict[str, Any]]:
+def _sds(fit: CrossedFit, bin_width: float, method: str, level: float) -> list[dict[str, Any]]:
     found = sd_intervals(fit, level=level, method=method)
     label = {"interaction": "photograph by reader"}
     rows = [_term(f"sd[{label.get(name, name)}]", "sd", ends, method) for name, ends in found.items()]
-    if bin_years:
-        value, low, high = (float(np.sqrt(sheppard(end**2, bin_years))) for end in found["residual"])
-        note = f"Sheppard: less {bin_years:g}²/12 for bins of {bin_years:g}"
+    if bin_width:
+        value, low, high = (float(np.sqrt(sheppard(end**2, bin_width))) for end in found["residual"])
+        note = f"Sheppard: less {bin_width:g}²/12 for bins of {bin_width:g}"
         rows.append({**_term("sd[residual, unbinned]", "sd", (value, low, high), method), "note": note})
     return rows
 
@@ -406,13 +420,13 @@ def _values(design: _Design, random: CrossedFit, fixed: CrossedFit, target: str)
     return PANEL_VALUES.validate(table)
 
 
-def _fit_notes(fit: CrossedFit, design: _Design, bin_years: float) -> list[str]:
+def _fit_notes(fit: CrossedFit, design: _Design, bin_width: float) -> list[str]:
     notes = [f"the variance of {name} is estimated as 0" for name, value in fit.variances.items() if value == 0]
     few = 0 < design.n_repeated < FEWEST_REPEATS
     if few and "interaction" not in fit.variances:
         notes.append(f"only {design.n_repeated} photographs were read twice by a reader: photograph by reader is part of the residual")
-    if bin_years and sheppard(fit.variances["residual"], bin_years) == 0:
-        notes.append(f"bins of {bin_years:g} are wider than readings scatter: nothing is left of the residual variance without them")
+    if bin_width and sheppard(fit.variances["residual"], bin_width) == 0:
+        notes.append(f"bins of {bin_width:g} are wider than readings scatter: nothing is left of the residual variance without them")
     return notes
 
 
