@@ -1,10 +1,12 @@
-"""Do the panel model's 95 % intervals hold what was simulated in 95 % of panels, and what do bins and outlying readers do?
+"""Do the panel model's 95 % intervals hold what was simulated in 95 % of panels, and how often are ordinary readers flagged?
 
     python benchmarks/bench_panel_coverage.py [--panels 300]
 
 Statistics only. Panels of three sizes are drawn anew (photographs SD 7, readers 2.5, residual 6, drift of 0.02 years a place in a
 reader's order) and analysed; one row a size and quantity says in what share of the panels the interval holds the planted value. For
 values of photographs the share is over all photographs: BLUP intervals by the prediction error, BLUE intervals by the standard error.
+Then serial dependence (120 photographs, 12 readers, 8 a photograph), with the face before drawn to the mean by its reliability as in
+``fit_panel`` and as it is; and in what share of panels of ordinary readers one is beyond 3.5 robust z.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ import argparse
 import numpy as np
 import pandas as pd
 
+from facies.readers import face_before, fit_panel
 from facies.stats.crossed import CrossedFit, fit_crossed, panel_icc, sd_intervals
+from facies.stats.crossed.quality import robust_z
 
 SDS = {"photograph": 7.0, "reader": 2.5, "residual": 6.0}
 DRIFT = 0.02
@@ -58,6 +62,45 @@ def held(size: str, seed: int) -> dict[str, float]:
     return {name: float(share) for name, share in found.items()}
 
 
+def serial_dependence(planted: float, seed: int) -> dict[str, float]:
+    """Return estimates of serial dependence and whether their intervals hold what was planted."""
+    rng = np.random.default_rng(seed)
+    table, value = simulate_order(rng)
+    before = table.groupby("reader_id").photo_id.shift()
+    pull = np.where(before.isna(), 0.0, value[before.fillna("f000").str[1:].astype(int)] - value.mean())
+    table["reading"] += planted * pull
+    photographs = pd.DataFrame({"photo_id": table.photo_id.unique(), "participant_id": table.photo_id.unique()})
+    row = fit_panel(table, photographs, target="perceived_age", intervals="wald").terms.set_index("term").loc["previous_face"]
+    raw = face_before(table).value
+    raw = np.where(np.isnan(raw), np.nanmean(raw), raw)
+    plain = fit_crossed(table.reading, table.photo_id, table.reader_id, X=np.c_[table.position, raw], names=("position", "previous_face"))
+    return {
+        "drawn to the mean: estimate": row.estimate, "held": float(row.ci_low <= planted <= row.ci_high),
+        "as it is: estimate": plain.coef[2], "held, as it is": float(abs(plain.coef[2] - planted) <= 1.96 * plain.std_error[2]),
+    }  # fmt: skip
+
+
+def simulate_order(
+    rng: np.random.Generator, n_photographs: int = 120, n_readers: int = 12, each: int = 8
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a table of readings in each reader's random order, and the photographs' true values."""
+    photo = np.repeat(np.arange(n_photographs), each)
+    reader = np.concatenate([rng.choice(n_readers, each, replace=False) for _ in range(n_photographs)])
+    value, bias = rng.normal(60, SDS["photograph"], n_photographs), rng.normal(0, SDS["reader"], n_readers)
+    table = pd.DataFrame({
+        "reader_id": [f"r{i:02d}" for i in reader], "photo_id": [f"f{i:03d}" for i in photo], "target": "perceived_age", "repeat": 0,
+        "reading": value[photo] + bias[reader] + rng.normal(0, SDS["residual"], len(photo)),
+        "position": pd.Series(rng.random(len(photo))).groupby(reader).rank().astype(int),
+    })  # fmt: skip
+    return table.sort_values(["reader_id", "position"], ignore_index=True), value
+
+
+def flagged(n_readers: int, n_panels: int = 4000) -> float:
+    """Return in what share of panels of readers with normal biases one is beyond 3.5 robust z."""
+    rng = np.random.default_rng(n_readers)
+    return float(np.mean([(np.abs(robust_z(rng.normal(size=n_readers))) > 3.5).any() for _ in range(n_panels)]))
+
+
 def main() -> None:
     """Print one row a quantity, one column a size."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -68,6 +111,11 @@ def main() -> None:
     sizes = "; ".join(f"{name}: {n} photographs, {readers} readers, {each} a photograph" for name, (n, readers, each) in SIZES.items())
     print(f"{settings.panels} panels a size ({sizes}); coverage of 95 % intervals in per cent, ± {chance:.1f} by chance")
     print((100 * table).round(1).to_string())
+    for planted in (0.0, 0.15):
+        found = pd.DataFrame([serial_dependence(planted, seed) for seed in range(settings.panels)]).mean()
+        print(f"serial dependence planted {planted}: " + ", ".join(f"{name} {share:.3f}" for name, share in found.items()))
+    shares = ", ".join(f"{n} readers {100 * flagged(n):.0f} %" for n in (5, 10, 20, 60))
+    print(f"panels of ordinary readers in which one is beyond 3.5 robust z: {shares}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from facies.errors import InputError, TableError
-from facies.readers import bin_midpoints, face_before, fit_panel, panel_estimates_by, panel_means
+from facies.readers import bin_midpoints, face_before, fit_panel, panel_estimates_by, panel_means, variances_of
 from facies.simulation.panel import ReaderPool, draw_readings
 from facies.stats.crossed import OutlierRule
 from facies.tables import PANEL_ESTIMATES, PANEL_MODEL, PANEL_VALUES, READER_ESTIMATES
@@ -110,6 +110,11 @@ def test_fit_panel__repeats_give_photograph_by_reader_and_repeatability():
     for term, truth in {"sd[photograph by reader]": 3, "sd[residual]": 4, "sd[repeats]": 4, "repeatability": 1.96 * 4 * 2**0.5}.items():
         assert terms.ci_low[term] < truth < terms.ci_high[term]
     assert terms.estimate["sem[agreement]"] == pytest.approx(np.sqrt(4 + 9 + 16), rel=0.1)
+    variances = variances_of(terms.reset_index(), target=TARGET)
+    assert variances.icc == pytest.approx(terms.estimate["icc(2,1)"])
+    assert variances.icc_of_mean(10) == pytest.approx(terms.estimate["icc(2,10)"])
+    with pytest.raises(InputError, match="no sd\\[photograph\\] of 'age'"):
+        variances_of(terms.reset_index(), target="age")
     assert terms.n_readings["sd[repeats]"] < terms.n_readings["sd[residual]"]
 
 

@@ -14,7 +14,7 @@ from facies.readers.labels import bin_label, parse_reading
 from facies.readers.noise import leave_one_reader_out, panel_noise, reading_noise, summarise_noise
 from facies.readers.order import ORDER_COVARIATES, FaceBefore, face_before
 from facies.readers.panel import FEW_READERS, panel_means, panel_notes
-from facies.readers.panel_model import PanelModel, bin_midpoints, fit_panel, panel_estimates_by
+from facies.readers.panel_model import PanelModel, bin_midpoints, fit_panel, panel_estimates_by, variances_of
 from facies.readers.panel_size import (
     ReaderVariances,
     icc_precision,
@@ -92,4 +92,5 @@ __all__ = [
     "stroke_mask",
     "summarise_noise",
     "unread",
+    "variances_of",
 ]

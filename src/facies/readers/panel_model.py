@@ -13,6 +13,7 @@ from facies.errors import InputError
 from facies.readers.fewer import readers_a_photograph
 from facies.readers.order import ORDER_COVARIATES, face_before, order_problem
 from facies.readers.panel import average_repeats, panel_means
+from facies.readers.panel_size import ReaderVariances
 from facies.stats.crossed import (
     CrossedFit,
     OutlierRule,
@@ -197,6 +198,33 @@ def panel_estimates_by(values: pd.DataFrame, readings: pd.DataFrame, *, target: 
     means = panel_means(readings, target=target, n_min=n_min)[["photo_id", "reading_sd"]]
     joined = rows[rows.n_readers >= n_min].merge(means, on="photo_id", validate="one_to_one").rename(columns={"value": "panel_mean"})
     return PANEL_ESTIMATES.validate(joined[[column.name for column in PANEL_ESTIMATES.columns]])
+
+
+def variances_of(terms: pd.DataFrame, *, target: str) -> ReaderVariances:
+    """Return the panel model's variances for planning the next panel; photograph by reader counts as residual.
+
+    Raises
+    ------
+    InputError
+        When the table has none of this target.
+
+    Examples
+    --------
+    >>> sds = {"sd[photograph]": 6.0, "sd[reader]": 2.0, "sd[residual]": 5.0}
+    >>> terms = pd.DataFrame([{
+    ...     "target": "perceived_age", "term": term, "kind": "sd", "estimate": sd, "std_error": np.nan, "ci_low": sd - 1, "ci_high": sd + 1,
+    ...     "method": "profile", "n": 40, "n_photographs": 40, "n_readers": 6, "n_readings": 240, "note": np.nan,
+    ... } for term, sd in sds.items()])
+    >>> variances_of(terms, target="perceived_age")
+    ReaderVariances(photograph=36.0, reader=4.0, residual=25.0)
+    """
+    PANEL_MODEL.validate(terms)
+    sds = terms[(terms.target == target) & (terms.kind == "sd")].set_index("term").estimate
+    missing = [name for name in ("photograph", "reader", "residual") if f"sd[{name}]" not in sds.index]
+    if missing:
+        raise InputError(f"the panel model has no sd[{missing[0]}] of '{target}': fit it with fit_panel")
+    residual = float(sds["sd[residual]"] ** 2 + sds.get("sd[photograph by reader]", 0.0) ** 2)
+    return ReaderVariances(float(sds["sd[photograph]"] ** 2), float(sds["sd[reader]"] ** 2), residual)
 
 
 def bin_midpoints(readings: pd.DataFrame, *, target: str, bin_width: float) -> pd.DataFrame:
