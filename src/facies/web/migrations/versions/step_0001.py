@@ -36,14 +36,14 @@ def _people() -> None:
     op.create_table(
         "links",
         sa.Column("token_hash", sa.String(64), primary_key=True),
-        sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+        sa.Column("account_id", sa.Integer, sa.ForeignKey("accounts.id"), nullable=False),
         sa.Column("expires_at", sa.String(32), nullable=False),
         sa.Column("used_at", sa.String(32)),
     )
     op.create_table(
         "sessions",
         sa.Column("token_hash", sa.String(64), primary_key=True),
-        sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+        sa.Column("account_id", sa.Integer, sa.ForeignKey("accounts.id"), nullable=False),
         sa.Column("csrf", sa.String(64), nullable=False),
         sa.Column("seen_at", sa.String(32), nullable=False),
         sa.Column("expires_at", sa.String(32), nullable=False),
@@ -70,7 +70,7 @@ def _reading() -> None:
     op.create_table(
         "trials",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+        sa.Column("account_id", sa.Integer, sa.ForeignKey("accounts.id"), nullable=False),
         sa.Column("turn", sa.Integer, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("public_id", sa.String(40), nullable=False, unique=True),
@@ -89,7 +89,7 @@ def _reading() -> None:
     op.create_table(
         "answers",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("trial_id", sa.ForeignKey("trials.id"), nullable=False),
+        sa.Column("trial_id", sa.Integer, sa.ForeignKey("trials.id"), nullable=False),
         sa.Column("stage", sa.String(20), nullable=False),
         sa.Column("token", sa.String(64), nullable=False, unique=True),
         sa.Column("value", sa.Text, nullable=False),
@@ -102,7 +102,7 @@ def _reading() -> None:
     op.create_table(
         "checks",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+        sa.Column("account_id", sa.Integer, sa.ForeignKey("accounts.id"), nullable=False),
         sa.Column("session_hash", sa.String(64), nullable=False),
         sa.Column("px_per_mm", sa.Float),
         sa.Column("dark_steps", sa.Integer, nullable=False),

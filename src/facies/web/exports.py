@@ -1,0 +1,118 @@
+"""What was read, as tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from facies.errors import InputError
+from facies.tables import READINGS
+from facies.web.database import reading
+from facies.web.pictures import SIDE, fitted
+from facies.web.schema import ACCOUNTS, ANSWERS, AUDIT, PICTURES, TRIALS
+from facies.web.settings import RoomSettings
+
+KINDS = ("study", "training", "attention")
+
+STROKE_COLUMNS = ("reader_id", "photo_id", "target", "repeat", "stage", "diagnosis", "stroke", "point", "x", "y", "width")
+
+
+def export_readings(engine: sa.Engine, *, settings: RoomSettings, kind: str = "study") -> pd.DataFrame:
+    """Return what was read.
+
+    Parameters
+    ----------
+    engine
+        From :func:`facies.web.open_room`.
+    settings
+        Whose tasks say which readings an answer makes.
+    kind
+        ``study`` for the readings that count, ``training`` or ``attention`` for the others.
+
+    Returns
+    -------
+    Table ``readings``, in the order of reader and position. A second reading, with the model's score in view, has ``[aided]`` after
+    its target; a grade of severity has ``[severity]``.
+
+    Raises
+    ------
+    InputError
+        When there is no such kind.
+
+    Examples
+    --------
+    >>> from facies.web.database import open_room
+    >>> list(export_readings(open_room("sqlite://"), settings=RoomSettings()).columns)
+    ['reader_id', 'photo_id', 'target', 'repeat', 'reading', 'confidence', 'seconds', 'position', 'read_at']
+    """
+    if kind not in KINDS:
+        raise InputError(f"kind is '{kind}': choose one of {', '.join(KINDS)}")
+    rows = [row for answer in _answers(engine, kind) for row in _rows(answer, settings)]
+    columns = ["reader_id", "photo_id", "target", "repeat", "reading", "confidence", "seconds", "position", "read_at"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame = frame.astype({"repeat": "int64", "reading": "float64", "confidence": "float64", "seconds": "float64", "position": "int64"})
+    return READINGS.validate(frame)
+
+
+def export_strokes(engine: sa.Engine) -> pd.DataFrame:
+    """Return the regions that readers marked, one row a point.
+
+    ``x``, ``y`` and ``width`` are shares of the upright photograph's width, height and width, from its upper left corner; marks on the
+    grey around it lie outside 0 to 1.
+    """
+    rows = [row for answer in _answers(engine, "study") for row in _stroke_rows(answer)]
+    return pd.DataFrame(rows, columns=list(STROKE_COLUMNS))
+
+
+def export_attention(engine: sa.Engine, *, settings: RoomSettings) -> pd.DataFrame:
+    """Return each reader's attention checks: ``reader_id``, ``n_checks``, ``n_passed``."""
+    rows = []
+    for answer in _answers(engine, "attention"):
+        given = settings.tasks[answer["target"]].as_expected(json.loads(answer["value"]))
+        rows.append((answer["reader_id"], given == answer["expected"]))
+    frame = pd.DataFrame(rows, columns=["reader_id", "passed"]).astype({"passed": bool})
+    return frame.groupby("reader_id").passed.agg(n_checks="size", n_passed="sum").reset_index()
+
+
+def export_audit(engine: sa.Engine) -> pd.DataFrame:
+    """Return the log as a table."""
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(AUDIT).order_by(AUDIT.c.n)).all()
+    return pd.DataFrame(rows, columns=[column.name for column in AUDIT.c])
+
+
+def _answers(engine: sa.Engine, kind: str) -> list[Mapping[str, Any]]:
+    wanted = {"study": (False, False), "training": (True, False), "attention": (False, True)}[kind]
+    query = (
+        sa.select(TRIALS, ANSWERS, ACCOUNTS.c.name.label("reader_id"), PICTURES.c.width, PICTURES.c.height)
+        .select_from(ANSWERS.join(TRIALS).join(ACCOUNTS).outerjoin(PICTURES, PICTURES.c.photo_id == TRIALS.c.photo_id))
+        .where(TRIALS.c.is_training == wanted[0], TRIALS.c.is_attention == wanted[1])
+        .order_by(ACCOUNTS.c.name, TRIALS.c.turn, ANSWERS.c.id)
+    )
+    with reading(engine) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _rows(answer: Mapping[str, Any], settings: RoomSettings) -> Iterator[dict[str, Any]]:
+    task = settings.tasks[answer["target"]]
+    suffix = "[aided]" if answer["stage"] == "aided" else ""
+    for target, value, confidence in task.readings(json.loads(answer["value"]), answer["target"]):
+        yield {
+            "reader_id": answer["reader_id"], "photo_id": answer["photo_id"], "target": target + suffix, "repeat": answer["repeat"],
+            "reading": value, "confidence": confidence, "seconds": answer["seconds"], "position": answer["position"],
+            "read_at": answer["at"],
+        }  # fmt: skip
+
+
+def _stroke_rows(answer: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    value = json.loads(answer["value"])
+    width, height = (side / SIDE for side in fitted(answer["width"] or SIDE, answer["height"] or SIDE))
+    names = ("reader_id", "photo_id", "target", "repeat", "stage")
+    for i, stroke in enumerate(value.get("strokes", [])):
+        for j, (x, y) in enumerate(stroke["points"]):
+            place = ((x - (1 - width) / 2) / width, (y - (1 - height) / 2) / height, stroke["width"] / width)
+            yield (*(answer[name] for name in names), value["diagnosis"], i, j, *place)
