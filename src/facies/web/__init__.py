@@ -13,11 +13,13 @@ for _name in ("fastapi", "sqlalchemy", "alembic", "argon2", "python_multipart"):
     import_extra(_name, extra="web")
 
 from facies.web.accounts import add_account, create_link  # noqa: E402
+from facies.web.app import create_app  # noqa: E402
 from facies.web.audit import AuditVerdict, audit_head, verify_audit  # noqa: E402
 from facies.web.database import open_room  # noqa: E402
 from facies.web.exports import export_attention, export_audit, export_readings, export_strokes  # noqa: E402
 from facies.web.pictures import LoadPhotograph, photograph_loader, prepare_pictures  # noqa: E402
 from facies.web.plans import load_plan  # noqa: E402
+from facies.web.server import serve  # noqa: E402
 from facies.web.settings import RoomSettings  # noqa: E402
 from facies.web.tasks import AgeTask, DiagnosisTask, Task  # noqa: E402
 
@@ -30,6 +32,7 @@ __all__ = [
     "Task",
     "add_account",
     "audit_head",
+    "create_app",
     "create_link",
     "export_attention",
     "export_audit",
@@ -39,5 +42,6 @@ __all__ = [
     "open_room",
     "photograph_loader",
     "prepare_pictures",
+    "serve",
     "verify_audit",
 ]
