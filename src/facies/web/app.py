@@ -83,7 +83,7 @@ def _unreadable(request: Request, error: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 404)
-    return refusal(request, "not_found" if status in (404, 405) else "not_an_answer", status)
+    return refusal(request, "not_found" if status in (404, 405) else "not_an_answer", 422 if status == 400 else status)
 
 
 def _busy(request: Request, error: Exception) -> Response:

@@ -27,7 +27,7 @@ async function request(path, options = {}) {
   const answer = await fetch(path, { credentials: "same-origin", ...options });
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(body.message || String(answer.status)), { status: answer.status, code: body.error });
+  throw Object.assign(new Error(room?.texts[body.error] || body.message || String(answer.status)), { status: answer.status, code: body.error });
 }
 
 // A request that is repeated until the room answers; refusals are thrown.
