@@ -43,7 +43,7 @@ def test_catalogue__holds_every_sentence_with_its_gaps_and_no_other(path):
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
 def test_compiled_catalogue__is_current(path):
     compiled = compile_mo(read_po(path.read_text(encoding="utf-8")))
-    assert path.with_suffix(".mo").read_bytes() == compiled, "run: python -m facies.web.languages"
+    assert path.with_suffix(".mo").read_bytes() == compiled, "run: python docs/compile_languages.py"
 
 
 def test_script__shows_only_sentences_that_there_are():

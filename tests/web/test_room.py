@@ -230,7 +230,7 @@ def test_pages__hold_no_script_or_style_and_the_policy_forbids_them():
         assert "default-src 'self'" in policy
         assert "unsafe" not in policy
         assert page.headers["x-content-type-options"] == "nosniff"
-        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["referrer-policy"] == "same-origin"
         assert page.headers["cache-control"] == "no-store"
 
 

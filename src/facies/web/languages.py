@@ -1,6 +1,6 @@
 """The room's languages: English sentences are the keys, the others come from gettext catalogues.
 
-``python -m facies.web.languages`` compiles the catalogues (``.po``) that people write to the form that gettext reads (``.mo``).
+``python docs/compile_languages.py`` compiles the catalogues (``.po``) that people write to the form that gettext reads (``.mo``).
 """
 
 from __future__ import annotations
@@ -125,8 +125,3 @@ def compile_all() -> list[Path]:
         target.write_bytes(compile_mo(read_po(source.read_text(encoding="utf-8"))))
         written.append(target)
     return written
-
-
-if __name__ == "__main__":
-    for path in compile_all():
-        print(path.relative_to(_FOLDER))

@@ -169,8 +169,8 @@ class GreyPart {
       return element("div", { class: "greys" }, ...fields);
     };
     const count = (id, label) => {
-      const select = element("select", { id }, ...Array.from({ length: steps + 1 }, (_, i) => element("option", { value: i }, String(i))));
-      return element("p", {}, element("label", {}, label, " ", select));
+      const input = element("input", { id, type: "number", min: 0, max: steps, required: true, class: "number" });
+      return element("p", {}, element("label", {}, label, " ", input));
     };
     const form = element("form", {}, strip((i) => i * 3), count("dark", trial.dark), strip((i) => 255 - i * 3), count("light", trial.light), element("button", {}, trial.send));
     form.addEventListener("submit", (event) => {
@@ -178,6 +178,6 @@ class GreyPart {
       this.jsPsych.finishTrial({ value: { dark_steps: Number(form.querySelector("#dark").value), light_steps: Number(form.querySelector("#light").value) } });
     });
     display.append(form);
-    form.querySelector("select").focus();
+    form.querySelector("#dark").focus();
   }
 }

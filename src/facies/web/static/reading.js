@@ -35,7 +35,7 @@ async function patiently(path, options) {
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
     try {
       const answer = await request(path, options);
-      notice("");
+      if (wait > 500) notice("");
       return answer;
     } catch (error) {
       if (error.status === 401) {
@@ -64,6 +64,7 @@ async function sendPending() {
   try {
     const answer = await (await post("/api/answers", body)).json();
     sessionStorage.removeItem(PENDING);
+    notice("");
     return answer;
   } catch (error) {
     sessionStorage.removeItem(PENDING);
