@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,17 @@ def colour_of(photo_id: str) -> Image:
     return np.full((100 + seed % 50, 80 + seed % 31, 3), seed % 200, np.uint8)
 
 
+def painted(photo_id: str) -> Image:
+    """Return a simulated face, for the pictures of the manual."""
+    import pandas as pd
+
+    from facies.simulation import simulate_faces
+
+    seed = sum(photo_id.encode())
+    person = {"photo_id": [photo_id], "participant_id": [photo_id], "age": [52.0 + seed % 30], "sex": ["female" if seed % 2 else "male"]}
+    return simulate_faces(pd.DataFrame(person), random_state=seed, size=720).images[0]
+
+
 def small_plan(readers: tuple[str, ...] = READERS) -> list[dict[str, Any]]:
     """Return a plan of ages: a training case, an attention check, three faces of which one again and one aided."""
     rows = []
@@ -46,5 +58,5 @@ def small_room(url: str = "sqlite://", plan: list[dict[str, Any]] | None = None)
     """Return a room with the small plan, its pictures prepared."""
     engine = open_room(url)
     load_plan(engine, plan or small_plan(), settings=SETTINGS)
-    prepare_pictures(engine, colour_of)
+    prepare_pictures(engine, painted if os.environ.get("FACIES_PICTURES") else colour_of)
     return engine

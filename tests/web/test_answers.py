@@ -70,10 +70,13 @@ def test_training_and_attention__are_kept_apart_from_the_readings_that_count():
 
 
 def test_training__tells_the_reference_after_the_answer_and_no_other_trial_does():
-    engine, told = room.small_room(), []
+    engine = room.small_room()
     who = visitor(engine, "anna")
-    for age in (60, 50, 51, 37, 70, 74, 52):
-        told.append(store_answer(engine, who, submission(step(engine, who)["trial"], {"age": age}), room.SETTINGS)["feedback"])
+    answers = [
+        store_answer(engine, who, submission(step(engine, who)["trial"], {"age": age}), room.SETTINGS)
+        for age in (60, 50, 51, 37, 70, 74, 52)
+    ]
+    told = [answer["feedback"] for answer in answers]
     assert told == ["61", None, None, None, None, None, None]
 
 
@@ -134,7 +137,9 @@ def test_aided_reading__sees_the_score_only_after_the_unaided_one_is_locked():
     assert (after["id"], after["stage"], after["model_score"]) == (before["id"], "aided", 77.125)
 
 
-@pytest.mark.parametrize("value", [{"age": "60"}, {"age": 17}, {"age": 100}, {"age": float("nan")}, {"age": True}, {}, {"age": 50, "x": 1}, {"bin": 50}])
+@pytest.mark.parametrize(
+    "value", [{"age": "60"}, {"age": 17}, {"age": 100}, {"age": float("nan")}, {"age": True}, {}, {"age": 50, "x": 1}, {"bin": 50}]
+)
 def test_value_that_is_no_answer__is_refused_and_nothing_stored(value):
     engine = room.small_room()
     who = visitor(engine, "anna")

@@ -16,12 +16,15 @@ from typing import Any
 import pytest
 
 pytest.importorskip("fastapi")
-uvicorn = pytest.importorskip("uvicorn")
-sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("uvicorn")
+pytest.importorskip("playwright")
 
 import room
+import uvicorn
+import visit
+from playwright import sync_api
 
-from facies.web import create_app, create_link, export_readings, export_strokes, verify_audit
+from facies.web import add_account, create_app, create_link, export_readings, export_strokes, verify_audit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -29,7 +32,15 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 class Server:
@@ -135,9 +146,10 @@ def test_session_by_keyboard__with_a_reload_in_the_middle_is_stored_as_typed(bro
         type_age(page, 50)
         page.wait_for_selector("#number:focus")
         page.reload()
-        type_age(page, 7)  # not an age of this study: asked again
-        page.keyboard.press("Backspace")
-        page.keyboard.press("Control+A")
+        page.wait_for_selector("#number:focus")
+        page.keyboard.type("7")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Give an age from 18 to 99")
         type_age(page, 51)
         page.wait_for_selector("text=answer 37")
         type_age(page, 37)
@@ -241,3 +253,20 @@ def test_session_that_ends_while_a_face_is_shown__keeps_the_answer_until_the_rea
         page.click("main button")
         page.wait_for_selector("text=1 of 6")
         assert export_readings(server.engine, settings=room.SETTINGS, kind="training").reading.tolist() == [60]
+
+
+def test_coordinators_page__shows_progress_in_a_browser(browser, tmp_path):
+    with served(tmp_path) as server:
+        for reader, ages in (("anna", [60, 50, 51, 37, 70, 74, 52]), ("ben", [60, 53, 72, 37])):
+            visit.read_everything(visit.enter(server.engine, reader), ages)
+        add_account(server.engine, "the coordinator", role="coordinator", password=visit.PASSWORD)
+        page = browser.new_context().new_page()
+        page.goto(server.url)
+        page.fill("[name=name]", "the coordinator")
+        page.fill("[name=password]", visit.PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=6/6")
+        picture_of(page, "reading-room-coordinator.png")
+        page.click("text=New link")
+        assert f"{server.url}/enter#" in page.inner_text("code")
+        page.context.close()

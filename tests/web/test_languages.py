@@ -53,7 +53,10 @@ def test_script__shows_only_sentences_that_there_are():
     assert set(TEXTS) - used == set()
 
 
-@pytest.mark.parametrize(("header", "word"), [("de-DE,de;q=0.9", "Anmelden"), ("zh-CN", "登录"), ("nl", "Aanmelden"), ("pt-BR", "Iniciar sessão"), ("fr", "Sign in")])
+@pytest.mark.parametrize(
+    ("header", "word"),
+    [("de-DE,de;q=0.9", "Anmelden"), ("zh-CN", "登录"), ("nl", "Aanmelden"), ("pt-BR", "Iniciar sessão"), ("fr", "Sign in")],
+)
 def test_pages__speak_the_browsers_language(header, word):
     page = visit.client_of(room.small_room()).get("/", headers={"Accept-Language": header})
     assert f"<h1>{word}</h1>" in page.text
@@ -63,4 +66,4 @@ def test_language_that_was_chosen__stays():
     client = visit.client_of(room.small_room())
     assert "Anmelden" in client.get("/?lang=de").text
     assert "Anmelden" in client.get("/", headers={"Accept-Language": "nl"}).text
-    assert "<html lang=\"en\">" in client.get("/?lang=xx", headers={"Cookie": "language=<script>"}).text
+    assert '<html lang="en">' in client.get("/?lang=xx", headers={"Cookie": "language=<script>"}).text

@@ -279,7 +279,13 @@ def test_crawler__every_other_route_refuses_every_role_and_foreign_ids(role):
     assert tried > 15
     # a form without its token may also be told that it cannot be read
     assert {(method, path, status) for method, path, status in opened if not (role == "reader" and status == 422)} == set()
-    for method, path in (("GET", "/openapi.json"), ("GET", "/docs"), ("GET", "/static/../app.py"), ("GET", "/static/%2e%2e/app.py"), ("PUT", "/reading")):
+    for method, path in (
+        ("GET", "/openapi.json"),
+        ("GET", "/docs"),
+        ("GET", "/static/../app.py"),
+        ("GET", "/static/%2e%2e/app.py"),
+        ("PUT", "/reading"),
+    ):
         assert client.request(method, path).status_code in (401, 403, 404, 405)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import httpx2
+import room
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-import room
 from facies.web import RoomSettings, add_account, create_app, create_link
 
 PASSWORD = "correct horse battery"
@@ -40,7 +40,9 @@ def csrf_of(client: TestClient) -> str:
     return client.get(home).text.split('name="csrf" value="')[1].split('"')[0]
 
 
-def answer(client: TestClient, value: dict[str, Any], *, csrf: str, token: str = "", trial: dict[str, Any] | None = None) -> httpx2.Response:
+def answer(
+    client: TestClient, value: dict[str, Any], *, csrf: str, token: str = "", trial: dict[str, Any] | None = None
+) -> httpx2.Response:
     """Answer a trial, or the one that is next."""
     trial = trial or client.get("/api/next").json()["trial"]
     body = {"trial": trial["id"], "stage": trial["stage"], "position": trial["position"], "value": value, "seconds": 1.5}

@@ -73,11 +73,12 @@ def _add_handlers(app: FastAPI) -> None:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestRefused)  # noqa: S101
+    if not isinstance(error, RequestRefused):
+        raise error
     return refusal(request, error.code, error.status)
 
 
-def _unreadable(request: Request, error: Exception) -> Response:
+def _unreadable(request: Request, _error: Exception) -> Response:
     return refusal(request, "not_an_answer", 422)  # without what was sent
 
 
@@ -93,5 +94,5 @@ def _busy(request: Request, error: Exception) -> Response:
     return response
 
 
-def _failed(request: Request, error: Exception) -> Response:
+def _failed(request: Request, _error: Exception) -> Response:
     return refusal(request, "failed", 500)

@@ -98,7 +98,8 @@ def verify_audit(engine: sa.Engine, *, noted_head: str | None = None) -> AuditVe
 
 
 def _chain_faults(rows: Any) -> list[str]:
-    faults, previous = [], ""
+    faults: list[str] = []
+    previous = ""
     for i, row in enumerate(rows, start=1):
         if row["n"] != i:
             return [*faults, f"row {i} is missing or stands elsewhere: the log was cut"]

@@ -11,9 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from facies.web.refusals import SENTENCES
 from facies.web.settings import RoomSettings
 
-POLICY = (
-    "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
+POLICY = "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 """Nothing is loaded from anywhere else, and no script or style stands in a page."""
 
 HEADERS = {

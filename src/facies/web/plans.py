@@ -60,7 +60,7 @@ def load_plan(engine: sa.Engine, plan: pd.DataFrame | Iterable[Mapping[str, Any]
     >>> load_plan(engine, plan, settings=RoomSettings()), load_plan(engine, plan, settings=RoomSettings())
     (2, 0)
     """
-    given = plan.to_dict("records") if isinstance(plan, pd.DataFrame) else plan
+    given: Iterable[Mapping[Any, Any]] = plan.to_dict("records") if isinstance(plan, pd.DataFrame) else plan
     rows = [_row(dict(row), line, settings) for line, row in enumerate(given, start=2)]
     with writing(engine) as connection:
         audit.lock(connection)
@@ -147,7 +147,8 @@ def _account(connection: sa.Connection, reader_id: str) -> int:
 
 
 def _add_rows(connection: sa.Connection, account_id: int, rows: list[dict[str, Any]]) -> int:
-    there = connection.execute(sa.select(TRIALS).where(TRIALS.c.account_id == account_id)).mappings().all()
+    found = connection.execute(sa.select(TRIALS).where(TRIALS.c.account_id == account_id)).mappings()
+    there: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in found]
     known = {_key(trial): trial for trial in there}
     turn = max((trial["turn"] for trial in there), default=0)
     fresh: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -173,5 +174,5 @@ def _require_same(trial: Mapping[str, Any], row: Mapping[str, Any]) -> None:
     for name in row:
         if name not in drawn and trial[name] != row[name]:
             raise InputError(
-                f"photograph {row['photo_id']} was loaded before with another {name}: a plan that is being read is not changed, only added to"
+                f"photograph {row['photo_id']} was loaded before with another {name}: a plan that is read from is only added to"
             )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from facies.types import Floats
 from facies.web.database import reading
 from facies.web.exports import export_attention, export_readings
 from facies.web.moments import moment, now
@@ -86,7 +87,7 @@ def _agreement(target: str, rows: pd.DataFrame) -> dict[str, float | str | int]:
     }
 
 
-def pooled_sd(faces: list[np.ndarray]) -> float:  # type: ignore[type-arg]
+def pooled_sd(faces: list[Floats]) -> float:
     """Return the standard deviation between readers, pooled over faces; NaN where no face has two.
 
     Examples
@@ -99,7 +100,7 @@ def pooled_sd(faces: list[np.ndarray]) -> float:  # type: ignore[type-arg]
     return float(np.sqrt(squares / freedom)) if freedom else float("nan")
 
 
-def share_same(faces: list[np.ndarray]) -> float:  # type: ignore[type-arg]
+def share_same(faces: list[Floats]) -> float:
     """Return the share of pairs of readers who gave a face the same reading.
 
     Examples

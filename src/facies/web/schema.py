@@ -51,9 +51,7 @@ ATTEMPTS = sa.Table(
     sa.Index("attempts_by_bucket", "bucket", "at"),
 )
 
-ROOM = sa.Table(
-    "room", METADATA, sa.Column("name", sa.String(40), primary_key=True), sa.Column("value", sa.Text, nullable=False)
-)
+ROOM = sa.Table("room", METADATA, sa.Column("name", sa.String(40), primary_key=True), sa.Column("value", sa.Text, nullable=False))
 
 PICTURES = sa.Table(
     "pictures",

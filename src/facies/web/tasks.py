@@ -159,7 +159,7 @@ class DiagnosisTask:
             checked["strokes"] = _strokes(value.get("strokes", []))
         return checked
 
-    def readings(self, value: Mapping[str, Any], target: str) -> list[Reading]:
+    def readings(self, value: Mapping[str, Any], target: str) -> list[Reading]:  # noqa: ARG002
         """Return a reading a condition, 1 for the one that was chosen; its grade as ``condition[severity]``."""
         chosen, sure = value["diagnosis"], value["confidence"]
         rows = [Reading(condition, float(condition == chosen), sure) for condition in self.conditions]
