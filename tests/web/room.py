@@ -54,9 +54,9 @@ def small_plan(readers: tuple[str, ...] = READERS) -> list[dict[str, Any]]:
     return rows
 
 
-def small_room(url: str = "sqlite://", plan: list[dict[str, Any]] | None = None) -> sa.Engine:
+def small_room(url: str = "sqlite://", plan: Any = None) -> sa.Engine:
     """Return a room with the small plan, its pictures prepared."""
     engine = open_room(url)
-    load_plan(engine, plan or small_plan(), settings=SETTINGS)
+    load_plan(engine, small_plan() if plan is None else plan, settings=SETTINGS)
     prepare_pictures(engine, painted if os.environ.get("FACIES_PICTURES") else colour_of)
     return engine

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -156,6 +158,18 @@ def test_clock_that_jumps__costs_the_time_and_not_the_answer(seconds):
     assert export_readings(engine, settings=room.SETTINGS, kind="training").seconds.isna().all()
 
 
+def test_servers_clock_that_goes_back__changes_neither_the_order_nor_the_log(monkeypatch):
+    engine = room.small_room()
+    read_all(engine, "anna", [60, 50])
+    for module in ("answers", "audit"):
+        monkeypatch.setattr(f"facies.web.{module}.now", lambda: datetime(2001, 1, 1, tzinfo=UTC))
+    read_all(engine, "anna", [51])
+    table = export_readings(engine, settings=room.SETTINGS)
+    assert table.reading.tolist() == [50, 51]
+    assert table.read_at.str[:4].tolist()[1] == "2001"
+    assert verify_audit(engine).whole
+
+
 def test_breaks__stand_between_blocks_only():
     engine, breaks = room.small_room(), []
     who = visitor(engine, "anna")
@@ -178,7 +192,7 @@ def test_diagnosis__makes_a_reading_a_condition_a_grade_and_strokes_on_the_photo
     assert set(table.confidence) == {85.0}
     points = export_strokes(engine)
     assert points[["x", "y"]].to_numpy().tolist() == [[0.5, 0.5], [0.5, 1.0]]  # the middle stays, the picture's lower edge is its own
-    assert points.diagnosis.tolist() == ["cushing", "cushing"]
+    assert points.target_condition.tolist() == ["cushing", "cushing"]
 
 
 def test_plan__loaded_again_with_another_reader_adds_only_that_reader():
@@ -200,6 +214,13 @@ def test_plan__loaded_again_with_another_reader_adds_only_that_reader():
 def test_plan__a_fault_names_its_line(change, message):
     with pytest.raises(InputError, match=message):
         room.small_room(plan=[{**room.small_plan()[0], **change}])
+
+
+def test_plan__as_a_table_with_gaps_is_the_same_as_rows():
+    plan = pd.DataFrame(room.small_plan())
+    assert plan.arm.isna().any()
+    engine = room.small_room(plan=plan)
+    assert load_plan(engine, room.small_plan(), settings=room.SETTINGS) == 0
 
 
 def test_plan__a_row_unlike_the_one_loaded_before_is_refused():

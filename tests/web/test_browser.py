@@ -24,7 +24,7 @@ import uvicorn
 import visit
 from playwright import sync_api
 
-from facies.web import add_account, create_app, create_link, export_readings, export_strokes, verify_audit
+from facies.web import AgeTask, add_account, create_app, create_link, export_readings, export_strokes, verify_audit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -198,9 +198,7 @@ def test_diagnosis_by_keys_and_brush_on_a_phone__is_stored_with_its_strokes(brow
         page.wait_for_selector("#scale:focus")
         page.keyboard.press("9")
         page.keyboard.press("Enter")
-        page.wait_for_selector("#brush:focus")  # no severity of none
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#done")
+        page.wait_for_selector("#done")  # of none there is no severity, and nothing to mark
         table = export_readings(server.engine, settings=room.SETTINGS)
         assert table.target.tolist() == ["acromegaly", "cushing", "cushing[severity]", "acromegaly", "cushing"]
         assert table.reading.tolist() == [0, 1, 2, 0, 0]
@@ -209,6 +207,18 @@ def test_diagnosis_by_keys_and_brush_on_a_phone__is_stored_with_its_strokes(brow
         assert strokes.groupby("stroke").size().tolist() == [6, 1]
         assert strokes.y[:6].sub(0.5).abs().max() < 0.01
         assert strokes.y[6] == pytest.approx(0.52, abs=0.005)
+
+
+def test_age_groups_by_arrow_keys__are_stored_as_their_middle(browser, tmp_path):
+    plan = [{"reader_id": "anna", "position": 1, "photo_id": "face", "target": "perceived_age"}]
+    tasks = {"perceived_age": AgeTask(bin_years=5, lowest=50, highest=89)}
+    with served(tmp_path, plan, tasks=tasks) as server, visiting(browser, server, locale="de-DE") as page:
+        page.wait_for_selector("text=Wie alt sieht diese Person aus?")
+        page.wait_for_selector("button:focus")
+        for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "Enter"):
+            page.keyboard.press(key)
+        page.wait_for_selector("#done")
+        assert export_readings(server.engine, settings=server.settings).reading.tolist() == [57]
 
 
 def test_server_that_stops_while_an_answer_is_sent__loses_nothing(browser, tmp_path):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 
 WINDOW = timedelta(minutes=15)
+
+_GATE = threading.BoundedSemaphore(2)
+"""Passwords that are checked at a time: each takes 64 MiB, on purpose."""
 
 LIMITS = {"pair": 5, "address": 40, "name": 40}
 """Failed tries within :data:`WINDOW`: of a name from an address, of all from an address, of a name from anywhere."""
@@ -153,16 +159,33 @@ def sign_in(engine: sa.Engine, name: str, password: str, settings: RoomSettings,
     RequestRefused
         When the name or the password is wrong, or there were too many tries.
     """
-    throttle(engine, address=address, name=name)
-    with reading(engine) as connection:
-        account = connection.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.name == name)).one_or_none()
-    known = account.password_hash if account is not None and account.password_hash else _decoy()
-    if not _matches(known, password) or account is None or not account.password_hash:
-        note_failure(engine, address=address, name=name)
-        raise RequestRefused(403, "wrong_password")
+    with _one_of_few():
+        throttle(engine, address=address, name=name)
+        account_id = _account_by_password(engine, name, password)
+        if account_id is None:
+            note_failure(engine, address=address, name=name)
+            raise RequestRefused(403, "wrong_password")
     with writing(engine) as connection:
         audit.append(connection, actor=name, action="signed_in")
-        return _start_session(connection, account.id, settings)
+        return _start_session(connection, account_id, settings)
+
+
+@contextmanager
+def _one_of_few() -> Iterator[None]:
+    if not _GATE.acquire(timeout=10):
+        raise RequestRefused(503, "busy")
+    try:
+        yield
+    finally:
+        _GATE.release()
+
+
+def _account_by_password(engine: sa.Engine, name: str, password: str) -> int | None:
+    with reading(engine) as connection:
+        account = connection.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.name == name)).one_or_none()
+    hashed = account.password_hash if account is not None else None
+    matches = _matches(hashed or _decoy(), password)
+    return int(account.id) if matches and account is not None and hashed else None
 
 
 def _start_session(connection: sa.Connection, account_id: int, settings: RoomSettings) -> str:

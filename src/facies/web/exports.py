@@ -18,7 +18,7 @@ from facies.web.settings import RoomSettings
 
 KINDS = ("study", "training", "attention")
 
-STROKE_COLUMNS = ("reader_id", "photo_id", "target", "repeat", "stage", "diagnosis", "stroke", "point", "x", "y", "width")
+STROKE_COLUMNS = ("reader_id", "photo_id", "target_condition", "repeat", "stage", "stroke", "point", "x", "y", "width")
 
 
 def export_readings(engine: sa.Engine, *, settings: RoomSettings, kind: str = "study") -> pd.DataFrame:
@@ -59,10 +59,10 @@ def export_readings(engine: sa.Engine, *, settings: RoomSettings, kind: str = "s
 
 
 def export_strokes(engine: sa.Engine) -> pd.DataFrame:
-    """Return the regions that readers marked, one row a point.
+    """Return the regions that readers marked for the condition that they chose, one row a point.
 
-    ``x``, ``y`` and ``width`` are shares of the upright photograph's width, height and width, from its upper left corner; marks on the
-    grey around it lie outside 0 to 1.
+    ``x`` and ``width`` (of the brush) are shares of the upright photograph's width, ``y`` of its height, from its upper left corner; marks
+    on the grey around it lie outside 0 to 1. ``stage`` is ``unaided`` or ``aided``.
     """
     rows = [row for answer in _answers(engine, "study") for row in _stroke_rows(answer)]
     return pd.DataFrame(rows, columns=list(STROKE_COLUMNS))
@@ -111,8 +111,7 @@ def _rows(answer: Mapping[str, Any], settings: RoomSettings) -> Iterator[dict[st
 def _stroke_rows(answer: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     value = json.loads(answer["value"])
     width, height = (side / SIDE for side in fitted(answer["width"] or SIDE, answer["height"] or SIDE))
-    names = ("reader_id", "photo_id", "target", "repeat", "stage")
     for i, stroke in enumerate(value.get("strokes", [])):
         for j, (x, y) in enumerate(stroke["points"]):
             place = ((x - (1 - width) / 2) / width, (y - (1 - height) / 2) / height, stroke["width"] / width)
-            yield (*(answer[name] for name in names), value["diagnosis"], i, j, *place)
+            yield (answer["reader_id"], answer["photo_id"], value["diagnosis"], answer["repeat"], answer["stage"], i, j, *place)

@@ -127,7 +127,7 @@ def _same_form(expected: str, task: Task, *, exact: bool) -> str:
 
 
 def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
 def _by_reader(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

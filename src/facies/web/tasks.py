@@ -121,7 +121,7 @@ class DiagnosisTask:
     severity_grades
         Highest grade of severity, asked when a condition is chosen; 0 does not ask.
     regions
-        Whether the reader marks on the photograph what told.
+        Whether the reader marks on the photograph what told, when a condition is chosen.
 
     Examples
     --------
@@ -155,7 +155,7 @@ class DiagnosisTask:
         checked: dict[str, Any] = {"diagnosis": diagnosis, "confidence": _number(value["confidence"], 0, 100)}
         if self.severity_grades and diagnosis != NONE:
             checked["severity"] = int(_number(value.get("severity"), 0, self.severity_grades))
-        if self.regions:
+        if self.regions and diagnosis != NONE:
             checked["strokes"] = _strokes(value.get("strokes", []))
         return checked
 

@@ -172,11 +172,12 @@ function diagnosisPart(trial, keep) {
     buttons(heading(trial, say("which")) + hint(say("choose_key")), named, { value: (i) => ({ diagnosis: choices[i] }), keep: note }),
     { type: ScalePart, stimulus: heading(trial, say("how_sure")), low: say("unsure"), high: say("certain"), hint: say("arrows"), send: say("next"), on_finish: (data) => note({ confidence: data.value }) },
   ];
+  const ifAny = (part) => parts.push({ timeline: [part], conditional_function: () => chosen !== "none" });
   if (grades) {
     const labels = Array.from({ length: grades + 1 }, (_, i) => `${i}${i === 0 ? ` ${say("grade_none")}` : i === grades ? ` ${say("grade_high")}` : ""}`);
-    parts.push({ timeline: [buttons(heading(trial, say("how_marked")), labels, { value: (i) => ({ severity: i }), keep: note })], conditional_function: () => chosen !== "none" });
+    ifAny(buttons(heading(trial, say("how_marked")), labels, { value: (i) => ({ severity: i }), keep: note }));
   }
-  if (regions) parts.push({ type: BrushPart, stimulus: heading(trial, say("mark")), send: say("send"), undo: say("undo"), on_start: () => setZoom(false), on_finish: (data) => note({ strokes: data.value }) });
+  if (regions) ifAny({ type: BrushPart, stimulus: heading(trial, say("mark")), send: say("send"), undo: say("undo"), on_start: () => setZoom(false), on_finish: (data) => note({ strokes: data.value }) });
   return parts;
 }
 
