@@ -99,7 +99,7 @@ def insert_account(
 def create_link(engine: sa.Engine, name: str, *, hours: float = 72, actor: str = "facies") -> str:
     """Return the secret of an invitation that works once; it is shown here only, the database keeps its hash.
 
-    The link is ``<address of the room>/enter#<secret>``: what follows # is never sent to a server or written in its log.
+    Earlier ones of the account that were not used are void. The link is ``<address of the room>/enter#<secret>``: what follows # is never sent to a server or written in its log.
 
     Raises
     ------
@@ -112,7 +112,8 @@ def create_link(engine: sa.Engine, name: str, *, hours: float = 72, actor: str =
         account_id = connection.execute(sa.select(ACCOUNTS.c.id).where(ACCOUNTS.c.name == name)).scalar_one_or_none()
         if account_id is None:
             raise InputError(f"there is no account '{name}': add it first")
-        expires = moment(now(), plus=timedelta(hours=hours))
+        at, expires = moment(now()), moment(now(), plus=timedelta(hours=hours))
+        connection.execute(sa.update(LINKS).where(LINKS.c.account_id == account_id, LINKS.c.used_at.is_(None)).values(used_at=at))
         connection.execute(sa.insert(LINKS).values(token_hash=hash_secret(secret), account_id=account_id, expires_at=expires))
         audit.append(connection, actor=actor, action="link_created", account=name, expires_at=expires)
     return secret

@@ -81,10 +81,10 @@ def require_tasks(engine: sa.Engine, settings: RoomSettings) -> None:
 
 
 def _row(given: dict[str, Any], line: int, settings: RoomSettings) -> dict[str, Any]:
-    missing = [name for name in NEEDED if name not in given]
+    missing = [name for name in NEEDED if _absent(given.get(name))]
     if missing:
-        raise TableError(f"column '{missing[0]}' is missing: add it", file="reading_plan", row=line)
-    row = {**DEFAULTS, **{name: (None if _absent(value) else value) for name, value in given.items() if name in (*NEEDED, *DEFAULTS)}}
+        raise TableError(f"{missing[0]} is missing: add it", file="reading_plan", row=line)
+    row = {**DEFAULTS, **{name: value for name, value in given.items() if name in (*NEEDED, *DEFAULTS) and not _absent(value)}}
     try:
         return _typed(row, settings)
     except (TypeError, ValueError) as error:

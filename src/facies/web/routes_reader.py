@@ -23,7 +23,14 @@ ROUTER = APIRouter()
 
 Reader = Annotated[Visitor, Depends(require_role("reader"))]
 
-Token = Annotated[str, Header(alias="X-CSRF-Token")]
+
+def sending_reader(known: Reader, token: Annotated[str, Header(alias="X-CSRF-Token")] = "") -> Visitor:
+    """Return the reader when the request comes from the script of this session's page."""
+    require_csrf(known, token)
+    return known
+
+
+Sender = Annotated[Visitor, Depends(sending_reader)]
 
 
 class AnswerBody(BaseModel):
@@ -81,17 +88,15 @@ def next_trial(request: Request, known: Reader) -> dict[str, Any]:
 
 
 @ROUTER.post("/api/answers")
-def answer(request: Request, known: Reader, body: AnswerBody, token: Token = "") -> dict[str, Any]:
+def answer(request: Request, known: Sender, body: AnswerBody) -> dict[str, Any]:
     """Store an answer."""
-    require_csrf(known, token)
     room = room_of(request)
     return store_answer(room.engine, known, Submission(**body.model_dump()), room.settings)
 
 
 @ROUTER.post("/api/checks")
-def check(request: Request, known: Reader, body: CheckBody, token: Token = "") -> dict[str, Any]:
+def check(request: Request, known: Sender, body: CheckBody) -> dict[str, Any]:
     """Store what the reader found of the screen."""
-    require_csrf(known, token)
     screen = {"width": body.width, "height": body.height, "pixel_ratio": body.pixel_ratio}
     store_check(
         room_of(request).engine, known, px_per_mm=body.px_per_mm, dark=body.dark_steps, light=body.light_steps, screen=screen
