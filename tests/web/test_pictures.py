@@ -15,7 +15,15 @@ import visit
 from PIL import Image
 
 from facies.errors import InputError
-from facies.web import load_plan, open_room, photograph_loader, prepare_pictures
+from facies.web import (
+    export_readings,
+    load_plan,
+    open_room,
+    photograph_loader,
+    prepare_pictures,
+    verify_audit,
+    withdraw_photographs,
+)
 from facies.web.pictures import encode_picture, pad_jpeg, padded_length
 
 
@@ -45,6 +53,31 @@ def test_picture_of_a_photograph_on_disk__is_upright_and_holds_no_metadata(tmp_p
     assert np.abs(pixels[100, 360] - (0, 0, 255)).max() < 12  # what was below is above now
     assert np.abs(pixels[600, 360] - (255, 0, 0)).max() < 12
     assert np.abs(pixels[360, 40] - 119).max() < 12  # grey beside a tall photograph
+
+
+def test_withdrawn_photograph__is_gone_from_the_file_the_screen_and_the_exports(tmp_path):
+    engine = room.small_room(f"sqlite:///{tmp_path}/room.db")
+    client = visit.enter(engine, "anna")
+    seen = visit.read_everything(client, [60, 50])
+    core = [answer.content for answer in seen if answer.headers["content-type"] == "image/jpeg"][1].rstrip(b"\0")[-400:]
+    on_disk = lambda: b"".join(path.read_bytes() for path in tmp_path.glob("room.db*"))  # noqa: E731
+    assert core in on_disk()
+    assert withdraw_photographs(engine, ["SECRETNAME_a"]) == 1
+    assert withdraw_photographs(engine, ["SECRETNAME_a"]) == 0
+    assert prepare_pictures(engine, room.colour_of) == 0
+    assert core not in on_disk()
+    assert client.get("/api/next").json()["total"] == 4  # read once and to be read again
+    visit.read_everything(client, [51, 37, 70, 74])
+    assert client.get("/api/next").json() == {"state": "done", "done": 4, "total": 4}
+    table = export_readings(engine, settings=room.SETTINGS)
+    assert table.photo_id.tolist() == ["SECRETNAME_b", "SECRETNAME_c", "SECRETNAME_c"]
+    assert verify_audit(engine).whole
+    engine.dispose()
+
+
+def test_withdrawing_an_unknown_photograph__is_refused():
+    with pytest.raises(InputError, match="photograph nobody is not in the room"):
+        withdraw_photographs(room.small_room(), ["nobody"])
 
 
 def test_photograph_that_the_table_does_not_name__is_refused(tmp_path):

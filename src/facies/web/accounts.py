@@ -99,7 +99,8 @@ def insert_account(
 def create_link(engine: sa.Engine, name: str, *, hours: float = 72, actor: str = "facies") -> str:
     """Return the secret of an invitation that works once; it is shown here only, the database keeps its hash.
 
-    Earlier ones of the account that were not used are void. The link is ``<address of the room>/enter#<secret>``: what follows # is never sent to a server or written in its log.
+    Earlier ones of the account that were not used are void. The link is ``<address of the room>/enter#<secret>``: what follows # is never
+    sent to a server or written in its log.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun below, not by the driver's guess
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -101,3 +101,14 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Give a connection whose changes are kept together, or not at all."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
+
+
+def empty_journal(engine: sa.Engine) -> None:
+    """Bring SQLite's write-ahead file into the database and empty it, so that what was deleted is nowhere any more."""
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()

@@ -13,7 +13,7 @@ from facies.errors import InputError
 from facies.tables import READINGS
 from facies.web.database import reading
 from facies.web.pictures import SIDE, fitted
-from facies.web.schema import ACCOUNTS, ANSWERS, AUDIT, PICTURES, TRIALS
+from facies.web.schema import ACCOUNTS, ANSWERS, AUDIT, PICTURES, TRIALS, WITHDRAWN
 from facies.web.settings import RoomSettings
 
 KINDS = ("study", "training", "attention")
@@ -90,7 +90,7 @@ def _answers(engine: sa.Engine, kind: str) -> list[Mapping[str, Any]]:
     query = (
         sa.select(TRIALS, ANSWERS, ACCOUNTS.c.name.label("reader_id"), PICTURES.c.width, PICTURES.c.height)
         .select_from(ANSWERS.join(TRIALS).join(ACCOUNTS).outerjoin(PICTURES, PICTURES.c.photo_id == TRIALS.c.photo_id))
-        .where(TRIALS.c.is_training == wanted[0], TRIALS.c.is_attention == wanted[1])
+        .where(TRIALS.c.is_training == wanted[0], TRIALS.c.is_attention == wanted[1], TRIALS.c.photo_id.not_in(WITHDRAWN))
         .order_by(ACCOUNTS.c.name, TRIALS.c.turn, ANSWERS.c.id)
     )
     with reading(engine) as connection:

@@ -17,9 +17,9 @@ from facies.errors import InputError
 from facies.tables import PHOTOGRAPHS
 from facies.types import Image
 from facies.web import audit
-from facies.web.database import reading, writing
+from facies.web.database import empty_journal, reading, writing
 from facies.web.refusals import RequestRefused
-from facies.web.schema import PICTURES, ROOM, TRIALS
+from facies.web.schema import PICTURES, ROOM, TRIALS, WITHDRAWN
 
 SIDE = 720
 """Side of every picture, in pixels."""
@@ -93,6 +93,33 @@ def _note_length(connection: sa.Connection) -> None:
     connection.execute(sa.insert(ROOM).values(name="picture_bytes", value=str(padded_length(longest))))
 
 
+def withdraw_photographs(engine: sa.Engine, photo_ids: Iterable[str]) -> int:
+    """Delete the pictures of people who withdrew; return how many there were.
+
+    Readers are not shown them any more and exports leave their readings out. The answers themselves stay, since the log vouches for them;
+    they hold a number and a ``photo_id``.
+
+    Raises
+    ------
+    InputError
+        When a photograph is not in the room.
+    """
+    asked = sorted(set(photo_ids))
+    with writing(engine) as connection:
+        known = set(connection.execute(sa.select(TRIALS.c.photo_id).distinct()).scalars())
+        unknown = [photo_id for photo_id in asked if photo_id not in known]
+        if unknown:
+            raise InputError(f"photograph {unknown[0]} is not in the room: give photo_ids of its plan")
+        gone = connection.execute(sa.delete(PICTURES).where(PICTURES.c.photo_id.in_(asked), PICTURES.c.photo_id.not_in(WITHDRAWN))).rowcount
+        there = set(connection.execute(WITHDRAWN).scalars())
+        rows = [{"photo_id": photo_id, "jpeg": b"", "width": 0, "height": 0} for photo_id in asked if photo_id not in there]
+        if rows:
+            connection.execute(sa.insert(PICTURES), rows)
+        audit.append(connection, actor="facies", action="withdrawn", n=len(rows))
+    empty_journal(engine)
+    return gone
+
+
 def padded_length(longest: int) -> int:
     """Return the one length of all responses that carry a picture, in bytes.
 
@@ -161,6 +188,6 @@ def served_picture(engine: sa.Engine, photo_id: str) -> bytes:
     with reading(engine) as connection:
         jpeg = connection.execute(sa.select(PICTURES.c.jpeg).where(PICTURES.c.photo_id == photo_id)).scalar_one_or_none()
         length = connection.execute(sa.select(ROOM.c.value).where(ROOM.c.name == "picture_bytes")).scalar_one_or_none()
-    if jpeg is None or length is None:
+    if not jpeg or length is None:
         raise RequestRefused(404, "not_found")
     return pad_jpeg(bytes(jpeg), int(length))

@@ -14,7 +14,7 @@ from facies.types import Floats
 from facies.web.database import reading
 from facies.web.exports import export_attention, export_readings
 from facies.web.moments import moment, now
-from facies.web.schema import ACCOUNTS, ANSWERS, TRIALS
+from facies.web.schema import ACCOUNTS, ANSWERS, TRIALS, WITHDRAWN
 from facies.web.settings import RoomSettings
 
 
@@ -36,7 +36,7 @@ def reader_progress(engine: sa.Engine, settings: RoomSettings) -> list[ReaderPro
     finished = TRIALS.outerjoin(ANSWERS, sa.and_(ANSWERS.c.trial_id == TRIALS.c.id, ANSWERS.c.stage == TRIALS.c.arm))
     query = (
         sa.select(ACCOUNTS.c.name, TRIALS.c.id, ANSWERS.c.at, ANSWERS.c.seconds)
-        .select_from(ACCOUNTS.outerjoin(finished, TRIALS.c.account_id == ACCOUNTS.c.id))
+        .select_from(ACCOUNTS.outerjoin(finished, sa.and_(TRIALS.c.account_id == ACCOUNTS.c.id, TRIALS.c.photo_id.not_in(WITHDRAWN))))
         .where(ACCOUNTS.c.role == "reader")
         .order_by(ACCOUNTS.c.name)
     )

@@ -62,6 +62,9 @@ PICTURES = sa.Table(
     sa.Column("height", sa.Integer, nullable=False),
 )
 
+WITHDRAWN = sa.select(PICTURES.c.photo_id).where(PICTURES.c.width == 0)
+"""Photographs of people who withdrew: the row stays without its picture, so that none is made again."""
+
 TRIALS = sa.Table(
     "trials",
     METADATA,

@@ -6,14 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from facies.web.schema import ANSWERS, CHECKS, ROOM, TRIALS
+from facies.web.schema import ANSWERS, CHECKS, ROOM, TRIALS, WITHDRAWN
 from facies.web.settings import RoomSettings
 
 
 def open_trials(connection: sa.Connection, account_id: int, *, limit: int) -> list[Any]:
     """Return the first trials that a reader has not finished, in the plan's order."""
     finished = sa.exists().where(ANSWERS.c.trial_id == TRIALS.c.id, ANSWERS.c.stage == TRIALS.c.arm)
-    query = sa.select(TRIALS).where(TRIALS.c.account_id == account_id, ~finished).order_by(TRIALS.c.turn).limit(limit)
+    wanted = (TRIALS.c.account_id == account_id, ~finished, TRIALS.c.photo_id.not_in(WITHDRAWN))
+    query = sa.select(TRIALS).where(*wanted).order_by(TRIALS.c.turn).limit(limit)
     return list(connection.execute(query).all())
 
 
@@ -32,7 +33,7 @@ def is_paused(connection: sa.Connection) -> bool:
 
 def counts(connection: sa.Connection, account_id: int) -> tuple[int, int]:
     """Return how many trials a reader has finished, and how many there are."""
-    total = sa.select(sa.func.count()).where(TRIALS.c.account_id == account_id)
+    total = sa.select(sa.func.count()).where(TRIALS.c.account_id == account_id, TRIALS.c.photo_id.not_in(WITHDRAWN))
     done = total.select_from(TRIALS.join(ANSWERS, sa.and_(ANSWERS.c.trial_id == TRIALS.c.id, ANSWERS.c.stage == TRIALS.c.arm)))
     return int(connection.execute(done).scalar_one()), int(connection.execute(total).scalar_one())
 
