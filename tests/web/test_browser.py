@@ -94,7 +94,7 @@ def served(tmp_path: Path, plan: list[dict[str, Any]] | None = None, **changes: 
 def visiting(browser: Any, server: Server, **options: Any) -> Iterator[Any]:
     """Enter by an invitation; afterwards, no script has failed and nothing was asked of another host."""
     context = browser.new_context(**options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -173,7 +173,7 @@ DIAGNOSES = [{"reader_id": "anna", "position": i + 1, "photo_id": f"face{i}", "t
 def test_diagnosis_by_keys_and_brush_on_a_phone__is_stored_with_its_strokes(browser, tmp_path):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
     with served(tmp_path, DIAGNOSES) as server, visiting(browser, server, **phone) as page:
-        page.wait_for_selector("#jspsych-html-button-response-btngroup button:focus")
+        page.wait_for_selector("text=Press the number, or click.")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.keyboard.press("2")
         page.wait_for_selector("#scale:focus")
@@ -214,11 +214,34 @@ def test_age_groups_by_arrow_keys__are_stored_as_their_middle(browser, tmp_path)
     tasks = {"perceived_age": AgeTask(bin_years=5, lowest=50, highest=89)}
     with served(tmp_path, plan, tasks=tasks) as server, visiting(browser, server, locale="de-DE") as page:
         page.wait_for_selector("text=Wie alt sieht diese Person aus?")
-        page.wait_for_selector("button:focus")
-        for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "Enter"):
+        page.wait_for_selector("text=50–54")
+        for key in ("Enter", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "Enter"):  # none is offered first
             page.keyboard.press(key)
         page.wait_for_selector("#done")
         assert export_readings(server.engine, settings=server.settings).reading.tolist() == [57]
+
+
+def test_picture_that_fails_once__is_asked_for_again(browser, tmp_path):
+    with served(tmp_path) as server:
+        failures = [404, 404]
+
+        def fail(route: Any) -> None:
+            if failures:
+                route.fulfill(status=failures.pop(), body="{}")
+            else:
+                route.continue_()
+
+        context = browser.new_context()
+        context.set_default_timeout(20_000)
+        context.route("**/picture/*", fail)
+        page = context.new_page()
+        page.goto(f"{server.url}/enter#{create_link(server.engine, 'anna')}")
+        page.click("main button")
+        page.wait_for_selector("text=The picture cannot be loaded")
+        type_age(page, 60)
+        page.wait_for_selector("text=Reference: 61")
+        context.close()
+        assert failures == []
 
 
 def test_server_that_stops_while_an_answer_is_sent__loses_nothing(browser, tmp_path):

@@ -95,7 +95,7 @@ class BrushPart {
       canvas.setPointerCapture(event.pointerId);
       draw();
     });
-    canvas.addEventListener("pointermove", (event) => { if (stroke && stroke.points.length < 2000) { stroke.points.push(at(event)); draw(); } });
+    canvas.addEventListener("pointermove", (event) => { if (stroke && grow(strokes, stroke, at(event))) draw(); });
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { stroke = null; });
     const undo = () => { strokes.pop(); draw(); };
     const finish = () => { canvas.remove(); this.jsPsych.finishTrial({ value: strokes }); };
@@ -113,6 +113,15 @@ class BrushPart {
     frame.append(canvas);
     canvas.focus({ preventScroll: true });
   }
+}
+
+// Adds a point that lies apart from the last one; all strokes together stay well below what the room takes.
+function grow(strokes, stroke, point) {
+  const last = stroke.points[stroke.points.length - 1];
+  const total = strokes.reduce((sum, { points }) => sum + points.length, 0);
+  if (Math.hypot(point[0] - last[0], point[1] - last[1]) < 0.004 || stroke.points.length >= 5000 || total >= 20000) return false;
+  stroke.points.push(point.map((share) => Math.round(share * 1e4) / 1e4));
+  return true;
 }
 
 function drawStrokes(canvas, strokes, cursor, width) {

@@ -74,7 +74,11 @@ async function sendPending() {
 }
 
 async function pictureOf(id) {
-  if (!pictures.has(id)) pictures.set(id, patiently(`/picture/${id}`).then((answer) => answer.blob()).then((blob) => URL.createObjectURL(blob)));
+  if (!pictures.has(id)) {
+    const url = patiently(`/picture/${id}`).then((answer) => answer.blob()).then((blob) => URL.createObjectURL(blob));
+    url.catch(() => pictures.delete(id));
+    pictures.set(id, url);
+  }
   return pictures.get(id);
 }
 
@@ -128,7 +132,8 @@ function buttons(stimulus, choices, { numbered = true, list = true, value = (i) 
       const made = [...document.querySelectorAll("#jspsych-html-button-response-btngroup button")];
       listener = (event) => buttonKey(event, made, numbered);
       document.addEventListener("keydown", listener);
-      made[0].focus({ preventScroll: true });
+      if (made.length === 1) made[0].focus({ preventScroll: true }); // of several none is offered first
+      else byId("stage").focus({ preventScroll: true });
     },
     on_finish: (data) => { document.removeEventListener("keydown", listener); if (keep) keep(value(data.response)); },
   };
@@ -138,7 +143,11 @@ function buttonKey(event, made, numbered) {
   const here = made.indexOf(document.activeElement);
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (numbered && /^[1-9]$/.test(event.key) && made[Number(event.key) - 1]) made[Number(event.key) - 1].click();
-  else if (step) { event.preventDefault(); made[(here + step + made.length) % made.length].focus({ preventScroll: true }); }
+  else if (step) {
+    event.preventDefault();
+    const first = step > 0 ? 0 : made.length - 1;
+    made[here < 0 ? first : (here + step + made.length) % made.length].focus({ preventScroll: true });
+  }
 }
 
 function heading(trial, question) {
@@ -198,7 +207,7 @@ async function readTrial(step) {
   const { trial } = step;
   if (step.break) await jsPsych.run([buttons(hint(say("break")), [say("continue")], { numbered: false, list: false })]);
   await jsPsych.run([{ type: WaitPart, work: () => showFace(trial.id) }]);
-  step.preload.forEach((id) => pictureOf(id).catch(() => pictures.delete(id)));
+  step.preload.forEach((id) => pictureOf(id).catch(() => null)); // asked for again, and then told, when its turn comes
   const value = {};
   const parts = trial.task.kind === "age" ? agePart : diagnosisPart;
   await jsPsych.run(parts(trial, (more) => Object.assign(value, more)));
@@ -236,7 +245,13 @@ async function nextStep() {
   return step;
 }
 
+function ignoreHeldEnter() {
+  const ignore = (event) => { if (event.repeat && event.key === "Enter") { event.preventDefault(); event.stopPropagation(); } };
+  document.addEventListener("keydown", ignore, true);
+}
+
 async function main() {
+  ignoreHeldEnter();
   room = await (await patiently("/api/room")).json();
   byId("zoom").textContent = say("zoom");
   listenForZoom();
