@@ -24,7 +24,7 @@ import uvicorn
 import visit
 from playwright import sync_api
 
-from facies.web import AgeTask, add_account, create_app, create_link, export_readings, export_strokes, verify_audit
+from facies.web import AgeTask, add_account, create_app, create_link, export_readings, export_remarks, export_strokes, verify_audit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -175,6 +175,10 @@ def test_diagnosis_by_keys_and_brush_on_a_phone__is_stored_with_its_strokes(brow
     with served(tmp_path, DIAGNOSES) as server, visiting(browser, server, **phone) as page:
         page.wait_for_selector("text=Press the number, or click.")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.click("text=Remark")
+        page.fill("#remark textarea", "I know her from clinic 2, zzz")
+        page.locator("#remark textarea").press_sequentially("1z")  # keys that would answer or enlarge elsewhere
+        page.click("header strong")
         page.keyboard.press("2")
         page.wait_for_selector("#scale:focus")
         page.keyboard.press("8")
@@ -203,6 +207,7 @@ def test_diagnosis_by_keys_and_brush_on_a_phone__is_stored_with_its_strokes(brow
         assert table.target.tolist() == ["acromegaly", "cushing", "cushing[severity]", "acromegaly", "cushing"]
         assert table.reading.tolist() == [0, 1, 2, 0, 0]
         assert table.confidence.tolist() == [81, 81, 81, 90, 90]
+        assert export_remarks(server.engine).remark.tolist() == ["I know her from clinic 2, zzz1z"]
         strokes = export_strokes(server.engine)
         assert strokes.groupby("stroke").size().tolist() == [6, 1]
         assert strokes.y[:6].sub(0.5).abs().max() < 0.01

@@ -18,6 +18,7 @@ import visit
 
 from facies.errors import InputError
 from facies.web import add_account, create_app, create_link, export_readings, load_plan, open_room, verify_audit
+from facies.web.accounts import hash_password
 from facies.web.database import reading, writing
 from facies.web.schema import LINKS, SESSIONS, TRIALS
 from facies.web.server import checked_settings
@@ -166,7 +167,13 @@ def test_wrong_passwords__are_refused_and_after_five_nobody_may_try_from_there()
     assert client.post("/sign-in", data={"name": "zoe", "password": visit.PASSWORD}).status_code == 429
 
 
-def test_unknown_name__costs_as_much_time_as_a_wrong_password():
+def test_password__is_kept_as_argon2id_with_the_real_effort():
+    assert hash_password(visit.PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    with pytest.raises(InputError, match="the password has 5 characters: choose 10 to 200"):
+        hash_password("short")
+
+
+def test_unknown_name__costs_as_much_time_as_a_wrong_password_at_the_real_effort():
     engine = room.small_room()
     add_account(engine, "zoe", role="analyst", password=visit.PASSWORD)
     client, seconds = visit.client_of(engine), {}
@@ -224,6 +231,24 @@ def test_script_in_a_name__is_shown_as_text():
     assert page.status_code == 200
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
+
+
+def test_script_and_formula_in_a_remark__are_text_on_the_page_and_in_the_export():
+    engine = room.small_room()
+    client = visit.enter(engine, "anna")
+    for remark in ("<script>alert(1)</script>", "=HYPERLINK(1)", None):
+        visit.answer(client, {"age": 60}, csrf=visit.csrf_of(client), remark=remark)
+    boss = visit.staff(engine, "coordinator")
+    page, table = boss.get("/coordinator").text, boss.get("/exports/remarks.tsv").text
+    assert "<script>alert" not in page
+    assert "anna: &lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert [line.split("\t")[-1] for line in table.splitlines()] == ["remark", "'=HYPERLINK(1)", "<script>alert(1)</script>"]
+
+
+@pytest.mark.parametrize("remark", ["x" * 501, "a\0b", 5, ["x"]])
+def test_remark__that_is_none_is_refused(remark):
+    client = visit.enter(room.small_room(), "anna")
+    assert visit.answer(client, {"age": 60}, csrf=visit.csrf_of(client), remark=remark).status_code == 422
 
 
 def test_pages__hold_no_script_or_style_and_the_policy_forbids_them():

@@ -41,11 +41,11 @@ def csrf_of(client: TestClient) -> str:
 
 
 def answer(
-    client: TestClient, value: dict[str, Any], *, csrf: str, token: str = "", trial: dict[str, Any] | None = None
+    client: TestClient, value: dict[str, Any], *, csrf: str, token: str = "", trial: dict[str, Any] | None = None, remark: Any = None
 ) -> httpx2.Response:
     """Answer a trial, or the one that is next."""
     trial = trial or client.get("/api/next").json()["trial"]
-    body = {"trial": trial["id"], "stage": trial["stage"], "position": trial["position"], "value": value, "seconds": 1.5}
+    body = {"trial": trial["id"], "stage": trial["stage"], "position": trial["position"], "value": value, "seconds": 1.5, "remark": remark}
     return client.post("/api/answers", json={**body, "token": token or f"{trial['id']}-{trial['stage']}"}, headers={"X-CSRF-Token": csrf})
 
 

@@ -16,7 +16,7 @@ from facies.web.accounts import add_account, create_link  # noqa: E402
 from facies.web.app import create_app  # noqa: E402
 from facies.web.audit import AuditVerdict, audit_head, verify_audit  # noqa: E402
 from facies.web.database import open_room  # noqa: E402
-from facies.web.exports import export_attention, export_audit, export_readings, export_strokes  # noqa: E402
+from facies.web.exports import export_attention, export_audit, export_readings, export_remarks, export_strokes  # noqa: E402
 from facies.web.pictures import LoadPhotograph, photograph_loader, prepare_pictures, withdraw_photographs  # noqa: E402
 from facies.web.plans import load_plan  # noqa: E402
 from facies.web.server import serve  # noqa: E402
@@ -37,6 +37,7 @@ __all__ = [
     "export_attention",
     "export_audit",
     "export_readings",
+    "export_remarks",
     "export_strokes",
     "load_plan",
     "open_room",

@@ -37,6 +37,7 @@ class Submission:
     seconds: float | None = None
     shown_px: int | None = None
     zoomed: bool = False
+    remark: str | None = None
 
 
 def store_answer(engine: sa.Engine, visitor: Visitor, submission: Submission, settings: RoomSettings) -> dict[str, Any]:
@@ -110,6 +111,7 @@ def _insert(connection: sa.Connection, visitor: Visitor, trial: Any, submission:
     row = {
         "trial_id": trial.id, "stage": submission.stage, "token": submission.token, "value": value,
         "seconds": plausible_seconds(submission.seconds), "shown_px": submission.shown_px, "zoomed": submission.zoomed,
+        "remark": submission.remark or None,
         "at": moment(now()),
     }  # fmt: skip
     connection.execute(sa.insert(ANSWERS).values(row))

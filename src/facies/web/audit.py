@@ -63,7 +63,7 @@ def canonical(value: Any) -> str:
 
 def answer_hash(answer: Mapping[str, Any]) -> str:
     """Return the hash of what was answered, in which trial, and when."""
-    names = ("public_id", "stage", "token", "value", "seconds", "shown_px", "zoomed", "at")
+    names = ("public_id", "stage", "token", "value", "seconds", "shown_px", "zoomed", "remark", "at")
     return _sha256(canonical({name: answer[name] for name in names}))
 
 

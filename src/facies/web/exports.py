@@ -68,6 +68,21 @@ def export_strokes(engine: sa.Engine) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(STROKE_COLUMNS))
 
 
+def export_remarks(engine: sa.Engine) -> pd.DataFrame:
+    """Return what readers remarked with their answers, such as that they know a person.
+
+    A remark that a spreadsheet would take for a formula starts with an apostrophe here.
+    """
+    names = ["reader_id", "photo_id", "target", "repeat", "stage", "remark"]
+    rows = [[answer[name] for name in names] for kind in KINDS for answer in _answers(engine, kind) if answer["remark"]]
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.assign(remark=frame.remark.map(_no_formula))
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def export_attention(engine: sa.Engine, *, settings: RoomSettings) -> pd.DataFrame:
     """Return each reader's attention checks: ``reader_id``, ``n_checks``, ``n_passed``."""
     rows = []

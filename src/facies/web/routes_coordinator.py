@@ -14,7 +14,7 @@ from facies.errors import InputError
 from facies.web import audit
 from facies.web.accounts import Visitor, add_account, create_link
 from facies.web.database import reading, writing
-from facies.web.exports import export_attention, export_audit, export_readings, export_strokes
+from facies.web.exports import export_attention, export_audit, export_readings, export_remarks, export_strokes
 from facies.web.pages import Room, page, require_role, room_of
 from facies.web.progress import agreement_so_far, reader_progress
 from facies.web.refusals import RequestRefused
@@ -33,6 +33,7 @@ EXPORTS: dict[str, Callable[[Room], pd.DataFrame]] = {
     "training": lambda room: export_readings(room.engine, settings=room.settings, kind="training"),
     "attention": lambda room: export_attention(room.engine, settings=room.settings),
     "strokes": lambda room: export_strokes(room.engine),
+    "remarks": lambda room: export_remarks(room.engine),
     "audit": lambda room: export_audit(room.engine),
 }
 
@@ -111,4 +112,5 @@ def _overview(request: Request, known: Visitor, *, link: str = "", invited: str 
     return page(
         request, "coordinator", csrf=known.csrf, readers=reader_progress(room.engine, room.settings), paused=paused, link=link,
         agreement=agreement_so_far(room.engine, room.settings), invited=invited, hours=room.settings.link_hours,
+        remarks=export_remarks(room.engine)[["reader_id", "remark"]].to_dict("records"),
     )  # fmt: skip

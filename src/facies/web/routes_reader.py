@@ -46,6 +46,7 @@ class AnswerBody(BaseModel):
     seconds: float | None = None
     shown_px: int | None = Field(None, ge=0, le=100_000)
     zoomed: bool = False
+    remark: str | None = Field(None, max_length=500, pattern="^[^\\x00]*$")
 
 
 class CheckBody(BaseModel):

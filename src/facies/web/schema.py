@@ -97,6 +97,7 @@ ANSWERS = sa.Table(
     sa.Column("seconds", sa.Float),
     sa.Column("shown_px", sa.Integer),
     sa.Column("zoomed", sa.Boolean, nullable=False),
+    sa.Column("remark", sa.String(500)),
     sa.Column("at", sa.String(32), nullable=False),
     sa.UniqueConstraint("trial_id", "stage", name="answers_one_a_stage"),
 )

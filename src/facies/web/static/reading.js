@@ -14,6 +14,9 @@ let everZoomed = false;
 
 const say = (name, values = {}) => Object.entries(values).reduce((text, [key, value]) => text.replace(`{${key}}`, value), room.texts[name]);
 
+const remarkBox = () => byId("remark").querySelector("textarea");
+const isRemark = (event) => event.target instanceof Element && event.target.closest("#remark") !== null;
+
 function escaped(text) {
   return element("span", {}, String(text)).innerHTML;
 }
@@ -88,13 +91,13 @@ async function showFace(id) {
   await image.decode();
   setZoom(false);
   everZoomed = false;
-  byId("face").hidden = false;
+  byId("face").hidden = byId("remark").hidden = false;
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   onset = performance.now();
 }
 
 function hideFace(keep) {
-  byId("face").hidden = true;
+  byId("face").hidden = byId("remark").hidden = true;
   for (const [id, url] of pictures) {
     if (!keep.includes(id)) { url.then(URL.revokeObjectURL); pictures.delete(id); }
   }
@@ -112,7 +115,7 @@ function listenForZoom() {
   byId("zoom").addEventListener("click", () => { setZoom(!zoomed); });
   byId("frame").addEventListener("pointermove", (event) => { if (zoomed && !byId("brush")) setZoom(true, ...place(event)); });
   document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() === "z" && !event.ctrlKey && !event.metaKey && !event.altKey && !byId("face").hidden && !byId("brush")) {
+    if (event.key.toLowerCase() === "z" && !isRemark(event) && !event.ctrlKey && !event.metaKey && !event.altKey && !byId("face").hidden && !byId("brush")) {
       event.preventDefault();
       setZoom(!zoomed);
     }
@@ -140,6 +143,7 @@ function buttons(stimulus, choices, { numbered = true, list = true, value = (i) 
 }
 
 function buttonKey(event, made, numbered) {
+  if (isRemark(event)) return;
   const here = made.indexOf(document.activeElement);
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (numbered && /^[1-9]$/.test(event.key) && made[Number(event.key) - 1]) made[Number(event.key) - 1].click();
@@ -199,7 +203,7 @@ function submission(trial, value) {
   const token = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return JSON.stringify({
     trial: trial.id, stage: trial.stage, position: trial.position, token, value, seconds: (performance.now() - onset) / 1000,
-    shown_px: Math.round(byId("frame").getBoundingClientRect().width), zoomed: everZoomed,
+    shown_px: Math.round(byId("frame").getBoundingClientRect().width), zoomed: everZoomed, remark: remarkBox().value.trim() || null,
   });
 }
 
@@ -212,6 +216,8 @@ async function readTrial(step) {
   const parts = trial.task.kind === "age" ? agePart : diagnosisPart;
   await jsPsych.run(parts(trial, (more) => Object.assign(value, more)));
   sessionStorage.setItem(PENDING, submission(trial, value));
+  remarkBox().value = "";
+  byId("remark").open = false;
   let stored = null;
   await jsPsych.run([{ type: WaitPart, work: async () => { stored = await sendPending(); } }]);
   if (stored && stored.feedback !== null) await showFeedback(trial, value, stored.feedback);

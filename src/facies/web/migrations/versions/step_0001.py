@@ -96,6 +96,7 @@ def _reading() -> None:
         sa.Column("seconds", sa.Float),
         sa.Column("shown_px", sa.Integer),
         sa.Column("zoomed", sa.Boolean, nullable=False),
+        sa.Column("remark", sa.String(500)),
         sa.Column("at", sa.String(32), nullable=False),
         sa.UniqueConstraint("trial_id", "stage", name="answers_one_a_stage"),
     )
