@@ -14,6 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(autouse=True)
 def _cheap_passwords(monkeypatch, request):
     """Hash passwords with little effort; a test that asks for the real effort is marked by its name."""
+    pytest.importorskip("fastapi")
+    from facies.web.accounts import _decoy
+
+    _decoy.cache_clear()
     if "real_effort" in request.node.name:
         return
     argon2 = pytest.importorskip("argon2")
