@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from facies.errors import InputError, StoreError
 from facies.web import migrations
 
 BUSY_SECONDS = 15
 """How long a writer waits for another one before the room says that it is busy."""
+
+
+_UPGRADE = 0x666163696573
+"""The lock under which PostgreSQL's tables are made, a number of our own."""
 
 
 def open_room(url: str) -> sa.Engine:
@@ -46,8 +50,10 @@ def open_room(url: str) -> sa.Engine:
     engine = _engine(_parsed(url))
     try:
         with writing(engine) as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE)))  # two servers may start at once
             migrations.upgrade(connection)
-    except OperationalError as error:
+    except DatabaseError as error:
         engine.dispose()
         raise StoreError("the reading room's database cannot be opened: check its URL, its folder and that it runs") from error
     return engine
@@ -72,10 +78,19 @@ def _engine(url: sa.URL) -> sa.Engine:
     if not url.database:
         engine = sa.create_engine(url, poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False})
     else:
+        _make_private(Path(url.database))
         engine = sa.create_engine(url, pool_size=10, max_overflow=40, connect_args={"timeout": BUSY_SECONDS})
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make the file readable by its owner only, before SQLite makes it readable by all."""
+    try:
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: choose a file in a folder that exists and is yours") from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -74,7 +74,7 @@ def export_remarks(engine: sa.Engine) -> pd.DataFrame:
     A remark that a spreadsheet would take for a formula starts with an apostrophe here.
     """
     names = ["reader_id", "photo_id", "target", "repeat", "stage", "remark"]
-    rows = [[answer[name] for name in names] for kind in KINDS for answer in _answers(engine, kind) if answer["remark"]]
+    rows = [[answer[name] for name in names] for kind in KINDS for answer in _answers(engine, kind, remarked=True)]
     frame = pd.DataFrame(rows, columns=names)
     return frame.assign(remark=frame.remark.map(_no_formula))
 
@@ -100,14 +100,21 @@ def export_audit(engine: sa.Engine) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[column.name for column in AUDIT.c])
 
 
-def _answers(engine: sa.Engine, kind: str) -> list[Mapping[str, Any]]:
+_TRIAL_COLUMNS = [TRIALS.c[name] for name in ("photo_id", "target", "repeat", "position", "expected")]
+
+_ANSWER_COLUMNS = [ANSWERS.c[name] for name in ("stage", "value", "seconds", "remark", "at")]
+
+
+def _answers(engine: sa.Engine, kind: str, *, remarked: bool = False) -> list[Mapping[str, Any]]:
     wanted = {"study": (False, False), "training": (True, False), "attention": (False, True)}[kind]
     query = (
-        sa.select(TRIALS, ANSWERS, ACCOUNTS.c.name.label("reader_id"), PICTURES.c.width, PICTURES.c.height)
+        sa.select(ACCOUNTS.c.name.label("reader_id"), *_TRIAL_COLUMNS, *_ANSWER_COLUMNS, PICTURES.c.width, PICTURES.c.height)
         .select_from(ANSWERS.join(TRIALS).join(ACCOUNTS).outerjoin(PICTURES, PICTURES.c.photo_id == TRIALS.c.photo_id))
         .where(TRIALS.c.is_training == wanted[0], TRIALS.c.is_attention == wanted[1], TRIALS.c.photo_id.not_in(WITHDRAWN))
         .order_by(ACCOUNTS.c.name, TRIALS.c.turn, ANSWERS.c.id)
     )
+    if remarked:
+        query = query.where(ANSWERS.c.remark.is_not(None))
     with reading(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
