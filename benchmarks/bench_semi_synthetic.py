@@ -4,7 +4,7 @@
 
 Portraits of the folder named by FACIES_SHARED (see its README), one person a portrait, one source. Half of the people, drawn by lot, get a
 condition at one severity; all pass through the same warp and encoding. Cross-fitted AUC by person at each severity; then, at full severity,
-in every case that is found at the threshold of its fold, which regions covering takes most from the log-odds (each face by the model that
+in every case that is found at the threshold of its fold, which regions covering takes most from the log-odds (each face by the models that
 never saw the person), and the same for models with shuffled axes. Semi-synthetic: no clinical claim.
 """
 
@@ -83,30 +83,32 @@ def look(found: object, crops: list[np.ndarray], ill: np.ndarray, condition: str
         order = rng.permutation(model.projection.axes.shape[1])
         shuffled[fold] = dataclasses.replace(model, projection=dataclasses.replace(model.projection, axes=model.projection.axes[:, order]))
     score, fold_of = first.score.to_numpy(), first.fold.to_numpy()
+    of_repeats = found.scores.pivot(index="participant_id", columns="repeat", values="fold").to_numpy()
     seen = [n for n in np.flatnonzero(ill) if score[n] >= threshold[fold_of[n]]]
     healthy = np.flatnonzero(~ill)[:100].tolist()
     drops = {}
     for number in [*seen, *healthy]:
-        fold = int(fold_of[number])
         vectors = occlusion_vectors(crops[number], covers, encoder.encode)
-        drops[number] = [occlusion_drops(each.decision(vectors)) for each in (found.fold_models[condition, 0, fold], shuffled[fold])]
-    usual = {fold: np.mean([drops[n] for n in healthy if fold_of[n] == fold], axis=0) for fold in range(5)}
-    own, other, hits, wide = [], [], [], []
+        models = [found.fold_models[condition, repeat, int(fold)] for repeat, fold in enumerate(of_repeats[number])]
+        own = occlusion_drops(np.mean([model.decision(vectors) for model in models], axis=0))
+        drops[number] = [own, occlusion_drops(shuffled[int(fold_of[number])].decision(vectors))]
+    usual = np.mean([drops[n][0] for n in healthy], axis=0)
+    of_shuffled = {fold: np.mean([drops[n][1] for n in healthy if fold_of[n] == fold], axis=0) for fold in range(5)}
+    own, other, hits, wide, middle = [], [], [], [], []
     for number in seen:
-        less = np.array(drops[number]) - usual[int(fold_of[number])]
-        shares, areas = region_shares(less[0], parts)
-        random, _ = region_shares(less[1], parts)
+        shares, areas = region_shares(drops[number][0] - usual, parts)
+        random, _ = region_shares(drops[number][1] - of_shuffled[int(fold_of[number])], parts)
         own.append(shares)
         other.append(random)
         changed = PAINTED_REGIONS[condition]
-        for table, values in ((hits, shares), (wide, shares / areas)):
+        for table, values in ((hits, shares), (middle, shares / np.sqrt(areas)), (wide, shares / areas)):
             table.append([REGIONS[place] in changed for place in np.argsort(-values)[:2]])
     changed = [REGIONS.index(name) for name in PAINTED_REGIONS[condition]]
     mean, chance, area = np.mean(own, axis=0), np.mean(other, axis=0), areas
-    both, dense = np.all(hits, axis=1).mean(), np.all(wide, axis=1).mean()
+    both, root, dense = (np.all(table, axis=1).mean() for table in (hits, middle, wide))
     print(
-        f"  {len(own)} of {int(ill.sum())} cases found; first and second region are changed ones: by share {both:.0%}, by share over area "
-        f"{dense:.0%}"
+        f"  {len(own)} of {int(ill.sum())} cases found; first and second region are changed ones: by share {both:.0%}, by share over the "
+        f"root of the area {root:.0%}, by share over area {dense:.0%}"
     )
     print(
         f"  share of the changed regions {mean[changed].sum():.2f}, shuffled models {chance[changed].sum():.2f}, their area "

@@ -97,8 +97,8 @@ def test_run__classes_are_probabilities_and_later_visits_are_not_learnt_from(fin
 def test_run__the_fold_models_on_disk_give_the_scores_of_the_table(finished):
     study, _ = finished
     models = read_fold_models(study, "hog+logistic")
-    assert {condition for condition, _ in models} == {"acromegaly", "cushing"}
-    assert sorted({fold for _, fold in models}) == [0, 1, 2, 3, 4]
+    assert {condition for condition, _, _ in models} == {"acromegaly", "cushing"}
+    assert sorted({(repeat, fold) for _, repeat, fold in models}) == [(repeat, fold) for repeat in (0, 1) for fold in range(5)]
 
 
 def test_run__negatives_are_people_of_their_source_and_are_counted(finished):

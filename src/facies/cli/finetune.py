@@ -25,7 +25,7 @@ def finetune(
     dry_run: DryRun = False,
 ) -> None:
     """Adapt a network to the target, in every fold anew; with models.finetune = true, `facies run` takes its predictions."""
-    from facies.study.finetune import finetune_study, plan_finetuning
+    from facies.study.finetune import FinetuneSummary, finetune_study, plan_finetuning
 
     quiet_opencv()
     chosen = None
@@ -46,6 +46,12 @@ def finetune(
         )
     if as_json:
         show_json(summary.as_dict())
+        return
+    if not isinstance(summary, FinetuneSummary):
+        for name, value in summary.auc.items():
+            cases = f"{summary.n_cases[name]} cases among {summary.n} people"
+            say(f"{name}: AUC {value:.3f}, {cases}, each scored by a network that never saw the person")
+        say("add finetune = true under [models] in study.toml" + ("" if summary.ran else " (unchanged)"))
         return
     say(f"mean absolute error {summary.mae:.2f} years in {summary.n} people, each predicted by a network that never saw the person")
     say(f"bundle: {summary.bundle}{'' if summary.ran else ' (unchanged)'}; add finetune = true under [models] in study.toml")

@@ -12,11 +12,12 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.evaluation.condition_rows import JudgedPeople, comparisons, judged_people
-from facies.stats.auc import auc_interval, compare_aucs
+from facies.stats.auc import auc, auc_interval, compare_aucs
 from facies.stats.calibration_binary import calibrate, calibration_curve, recalibrate
 from facies.stats.decision_curves import decision_curve
 from facies.stats.diagnostic import Share, per_people, predictive_values, share
 from facies.stats.precision_recall import average_precision_interval
+from facies.stats.resampling import percentile_interval, resampled_rows
 from facies.tables import (
     CALIBRATION_CURVES,
     CONDITION_METRICS,
@@ -165,6 +166,27 @@ def _row_set(
         yield from _calls(judged, called, rule, row)
     if against == "all" and subgroup == "all":
         yield from _whole(judged, n_bootstrap, random_state, row)
+    if subgroup == "all" and not against.startswith("source="):
+        yield from _balanced(judged, n_bootstrap, random_state, row)
+
+
+def _balanced(judged: JudgedPeople, n_bootstrap: int, random_state: int, row: Any) -> Iterator[dict[str, Any]]:
+    """Return the AUC with people counted by the weights that balance them, where these differ; the bootstrap draws people with weights."""
+    weights = judged.people["weight"].to_numpy(dtype=np.float64)
+    if np.ptp(weights) < 1e-9:
+        return
+    value = _weighted_auc(judged.scores, judged.y, weights)
+    drawn = [
+        _weighted_auc(judged.scores[:, rows], judged.y[rows], weights[rows])
+        for rows in resampled_rows(np.arange(len(weights)), n_bootstrap=min(n_bootstrap, 500), random_state=random_state)
+    ]
+    low, high = percentile_interval(np.array(drawn)[:, None])
+    text = "people weighted as in training, to the cases' means; participant bootstrap, weights taken as known"
+    yield row("auc_balanced", value, float(low[0]), float(high[0]), method=text)
+
+
+def _weighted_auc(scores: Floats, y: Any, weights: Floats) -> float:
+    return float(np.mean([auc(one, y, weights=weights) for one in scores]))
 
 
 def _calls(judged: JudgedPeople, called: Any, rule: str, row: Any) -> Iterator[dict[str, Any]]:

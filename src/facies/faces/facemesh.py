@@ -68,6 +68,10 @@ class FaceMesh:
         """Return the faces of an RGB picture, the most confident first."""
         return keep_best([self._refine(image, points, side, score) for points, side, score in self._look(image)])
 
+    def meshes(self, image: Image) -> list[Points]:
+        """Return the 468 points of every face in an RGB picture, (468, 2) in its pixels, the most confident first."""
+        return [self._mesh(image, points, side) for points, side, _ in self._look(image)]
+
     def _look(self, image: Image) -> list[tuple[Points, float, float]]:
         """Return for each face its two eyes and the middle of its box (3, 2), the box's longer side, and the score."""
         scale = BLAZEFACE_SIDE / max(image.shape[:2])
@@ -83,14 +87,19 @@ class FaceMesh:
         ]
 
     def _refine(self, image: Image, points: Points, side: float, score: float) -> DetectedFace:
+        mesh = self._mesh(image, points, side)
+        five = np.array([mesh[list(vertices)].mean(axis=0) for vertices in VERTICES], dtype=np.float64)
+        return face_of_points(five, score=score)
+
+    def _mesh(self, image: Image, points: Points, side: float) -> Points:
         along = points[1] - points[0]
         turn = complex(*along) / abs(complex(*along)) * REGION * side / MESH_SIDE
         linear = np.linalg.inv(np.array([[turn.real, -turn.imag], [turn.imag, turn.real]]))
         middle = np.full(2, (MESH_SIDE - 1) / 2)
         matrix = np.column_stack([linear, middle - linear @ points[2]])
         mesh = self._run("mesh", warp(image, matrix, (MESH_SIDE, MESH_SIDE)) / 255.0)[(1, 1, 1, 1404)].reshape(468, 3)
-        five = np.array([mesh[list(vertices), :2].mean(axis=0) for vertices in VERTICES], dtype=np.float64) - 0.5
-        return face_of_points(np.linalg.solve(linear, (five - matrix[:, 2]).T).T, score=score)
+        seen = mesh[:, :2].astype(np.float64) - 0.5
+        return np.asarray(np.linalg.solve(linear, (seen - matrix[:, 2]).T).T)
 
     def _run(self, which: str, pixels: Floats) -> dict[tuple[int, ...], Floats]:
         """Return the network's outputs by their shapes."""

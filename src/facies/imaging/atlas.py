@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from facies.records import CropContract
 from facies.tables import REGIONS
-from facies.types import Points
+from facies.types import Floats, Points
 
 MOUTH = 0.99
 """Height of the template's mouth below the eyes."""
@@ -78,28 +78,61 @@ def region_parts(
     """
     five = crop.points() if points is None else np.asarray(points, dtype=np.float64)
     across, _ = _coordinates(labels.shape[0], five)
+    return [part for part in divided(labels, across) if part[2].any()]
+
+
+def divided(labels: NDArray[np.uint8], across: Floats) -> list[tuple[str, str, NDArray[np.bool_]]]:
+    """Return all regions, divided where they have sides; parts may be without pixels.
+
+    Parameters
+    ----------
+    labels, across
+        Of each pixel: its region's number, and how far to the right of the middle of the face it lies in the picture, (size, size).
+    """
     parts = []
     for number, name in enumerate(REGIONS):
         here = labels == number
         sides = {"middle": here} if name in UNDIVIDED else {"left": here & (across < 0), "right": here & (across >= 0)}
-        parts += [(name, side, mask) for side, mask in sides.items() if mask.any()]
+        parts += [(name, side, mask) for side, mask in sides.items()]
     return parts
 
 
-def _coordinates(size: int, five: Points) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each pixel's place along and below the line of the eyes, in eye distances; below is stretched to the own mouth."""
+def face_coordinates(points: Points, five: Points) -> tuple[Floats, Floats]:
+    """Return places along and below the line of the eyes, in eye distances from their midpoint.
+
+    What lies below is stretched so that the own mouth comes to the template's height.
+
+    Parameters
+    ----------
+    points
+        (..., 2), in pixels.
+    five
+        The five points of the face in the same pixels, (5, 2).
+
+    Examples
+    --------
+    >>> five = np.array([[30.0, 40], [70, 40], [50, 60], [36, 79.6], [64, 79.6]])
+    >>> across, below = face_coordinates(np.array([[50.0, 79.6], [70.0, 40.0]]), five)
+    >>> across.round(2).tolist(), below.round(2).tolist()
+    ([0.0, 0.5], [0.99, 0.0])
+    """
     along = five[1] - five[0]
     distance = float(np.hypot(*along))
     unit = along / distance
     middle, mouth = (five[0] + five[1]) / 2, (five[3] + five[4]) / 2
-    y, x = np.mgrid[0:size, 0:size]
-    dx, dy = x - middle[0], y - middle[1]
+    dx, dy = points[..., 0] - middle[0], points[..., 1] - middle[1]
     across, below = (dx * unit[0] + dy * unit[1]) / distance, (-dx * unit[1] + dy * unit[0]) / distance
     own = float((mouth - middle) @ np.array([-unit[1], unit[0]])) / distance
     return across, np.where(below > 0, below * MOUTH / max(own, 0.3), below)
 
 
-def _width(y: NDArray[np.float64], table: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
+def _coordinates(size: int, five: Points) -> tuple[Floats, Floats]:
+    """Return the same of each pixel."""
+    y, x = np.mgrid[0:size, 0:size]
+    return face_coordinates(np.stack([x, y], axis=-1), five)
+
+
+def _width(y: Floats, table: tuple[tuple[float, float], ...]) -> Floats:
     """Return the half width at each height, 0 outside an outline that ends in 0."""
     heights, widths = np.array(table).T
     return np.asarray(np.interp(y, heights, widths))
@@ -107,8 +140,12 @@ def _width(y: NDArray[np.float64], table: tuple[tuple[float, float], ...]) -> ND
 
 @lru_cache(maxsize=64)
 def _labels(size: int, points: tuple[tuple[float, float], ...]) -> NDArray[np.uint8]:
-    across, y = _coordinates(size, np.array(points))
-    x = np.abs(across)
+    return labels_at(*_coordinates(size, np.array(points)))
+
+
+def labels_at(across: Floats, below: Floats) -> NDArray[np.uint8]:
+    """Return the number of the region at places of the template, as :func:`face_coordinates` gives them."""
+    x, y = np.abs(across), below
     inside = x < _width(y, OUTLINE)
     nose = x < _width(y, NOSE)
     rules = (
@@ -122,7 +159,7 @@ def _labels(size: int, points: tuple[tuple[float, float], ...]) -> NDArray[np.ui
         (inside & (y >= 1.28) & (x < 0.45), "chin"),
         (inside & (y >= -0.2) & (y < 0.78) & nose, "nose"),
     )
-    labels = np.full((size, size), REGIONS.index("background"), np.uint8)
+    labels = np.full(y.shape, REGIONS.index("background"), np.uint8)
     for where, name in rules:
         labels[where] = REGIONS.index(name)
     return labels

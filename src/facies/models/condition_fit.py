@@ -47,7 +47,7 @@ class ConditionFit:
         Tables :data:`facies.tables.CONDITION_FACE_SCORES`, ``CONDITION_SCORES``, ``CONDITION_CLASSES`` (without rows where there is no
         model of all) and ``OPERATING_POINTS``.
     fold_models
-        The first repeat's models, by condition, repeat and fold.
+        The models by condition, repeat and fold.
     frozen
         The models fitted on all, by condition.
     unlikeness, farthest
@@ -134,12 +134,14 @@ def cross_fit_conditions(
         X, face_ids=face_ids, participant_ids=participant_ids, session_ids=session_ids, diagnosis=diagnosis,
         learnt_session=learnt_session, folds=folds, weights=weights, groups=groups,
     )  # fmt: skip
-    asked = _Asked(tuple(target_conditions), classifier, model_id, tuple(operating_points), class_weights, multiclass, random_state)
+    asked = Asked(tuple(target_conditions), classifier, model_id, tuple(operating_points), class_weights, multiclass, random_state)
     with single_thread():
-        return _Repeats(people, asked).all()
+        return ConditionRepeats(people, asked).all()
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
+    """What a cross-fit of conditions is asked for."""
+
     conditions: tuple[str, ...]
     classifier: str
     model_id: str
@@ -157,10 +159,10 @@ class _Fold(NamedTuple):
     projection: Projection
 
 
-class _Repeats:
+class ConditionRepeats:
     """All repeats of one cross-fit, and what has been gathered so far."""
 
-    def __init__(self, people: ConditionPeople, asked: _Asked) -> None:
+    def __init__(self, people: ConditionPeople, asked: Asked) -> None:
         self.people, self.asked = people, asked
         self.shares = people.shares()
         for name in asked.conditions:
@@ -173,15 +175,16 @@ class _Repeats:
         self.fold_models: dict[tuple[str, int, int], ConditionModel] = {}
 
     def all(self) -> ConditionFit:
+        """Do all repeats and return what was gathered."""
         for repeat in self.people.repeats():
             self._repeat(repeat)
         last = self._fit(self.people.training(None, None), -1, -1)
-        unlikeness, farthest = self._unlikeness()
+        unlikeness, farthest = self.unlikeness()
         faces = pd.concat(self.face_scores, ignore_index=True)
         points = pd.DataFrame(self.points, columns=["model_id", "target_condition", "rule", "repeat", "fold", "threshold"])
         return ConditionFit(
             face_scores=CONDITION_FACE_SCORES.validate(faces),
-            scores=CONDITION_SCORES.validate(self._person_scores(faces)),
+            scores=CONDITION_SCORES.validate(self.person_scores(faces)),
             classes=CONDITION_CLASSES.validate(pd.concat(self.classes, ignore_index=True) if self.classes else CONDITION_CLASSES.empty()),
             operating_points=OPERATING_POINTS.validate(points[points["repeat"] >= 0].reset_index(drop=True)),
             fold_models=self.fold_models,
@@ -206,9 +209,8 @@ class _Repeats:
                 log_odds[fold_of_face == fold] = values[fold_of_face == fold]
             nobody = fold_of_face == -1
             log_odds[nobody] = np.mean([values[nobody] for values in by_fold.values()], axis=0)
-            self._add_faces(name, repeat, fold_of_face, log_odds)
-            if repeat == 0:
-                self.fold_models |= {(name, repeat, fold): fit.conditions[name].model for fold, fit in fits.items()}
+            self.add_faces(name, repeat, fold_of_face, log_odds)
+            self.fold_models |= {(name, repeat, fold): fit.conditions[name].model for fold, fit in fits.items()}
         if self.asked.multiclass:
             self._add_classes(repeat, fits, coordinates, fold_of_person)
 
@@ -242,12 +244,13 @@ class _Repeats:
         self.chosen.append({**ids, "n": len(y), "n_cases": int(y.sum()), **fit.chosen})
         return fit
 
-    def _add_faces(self, name: str, repeat: int, fold: NDArray[np.int64], log_odds: Floats) -> None:
+    def add_faces(self, name: str, repeat: int, fold: NDArray[np.int64], log_odds: Floats) -> None:
+        """Keep the scores of all faces for one condition and repeat."""
         kept = np.clip(log_odds, -LOG_ODDS, LOG_ODDS)
         ids = {"face_id": self.people.face_ids, "model_id": self.asked.model_id, "target_condition": name, "repeat": repeat}
         self.face_scores.append(pd.DataFrame({**ids, "fold": fold, "score": kept, "probability": 1 / (1 + np.exp(-kept))}))
 
-    def _person_scores(self, faces: pd.DataFrame) -> pd.DataFrame:
+    def person_scores(self, faces: pd.DataFrame) -> pd.DataFrame:
         """Average the photographs of each person and session."""
         people = self.people
         visits = people.visits()
@@ -278,7 +281,8 @@ class _Repeats:
             observed = melted.participant_id.map(people.table["diagnosis"])
             self.classes.append(melted.assign(model_id=self.asked.model_id, repeat=repeat, fold=fold, observed=observed))
 
-    def _unlikeness(self) -> tuple[Unlikeness, float]:
+    def unlikeness(self) -> tuple[Unlikeness, float]:
+        """Return how far faces are from those that are learnt from, and what is far."""
         rows, persons = self.people.training(None, None)
         shares = 1 / np.bincount(persons)[persons]
         unlikeness = fit_unlikeness(self.people.X[rows].astype(np.float64), shares)

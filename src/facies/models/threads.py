@@ -14,3 +14,14 @@ def single_thread() -> Any:
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(limits=1)
+
+
+def one_blas_thread() -> Any:
+    """Return a context in which linear algebra uses one thread; networks keep theirs.
+
+    A stage's many small products wait for each other's threads where another program keeps a core busy: a stage of seven seconds was seen
+    to take five minutes.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1, user_api="blas")

@@ -58,6 +58,8 @@ class ConditionData(ReportData):
         Where the model looks; ``atlas`` is a sentence that says how regions were placed.
     session_scores, score_changes, test_retest, trajectories
         Follow-up.
+    severity_notes
+        What was learnt of grades, or why nothing was.
     condition_cards
         One a model.
     despite_confounding
@@ -94,6 +96,7 @@ class ConditionData(ReportData):
     test_retest: pd.DataFrame | None = None
     trajectories: pd.DataFrame | None = None
     face_measures: pd.DataFrame | None = None
+    severity_notes: tuple[str, ...] = ()
     condition_cards: tuple[ConditionCard, ...] = field(default_factory=tuple)
     despite_confounding: tuple[str, ...] = ()
 

@@ -112,6 +112,7 @@ def condition_sections(data: ConditionData, *, figures: bool = True) -> list[Sec
     from facies.report.sections.conditions.found import condition_found_section
     from facies.report.sections.conditions.limits import condition_limits
     from facies.report.sections.conditions.regions import regions_section
+    from facies.report.sections.conditions.severity import severity_section
     from facies.report.sections.conditions.sources import sources_section
     from facies.report.sections.conditions.use import calibration_section, operating_section, prevalence_section
     from facies.report.sections.conditions.verdict import verdict_section
@@ -123,7 +124,8 @@ def condition_sections(data: ConditionData, *, figures: bool = True) -> list[Sec
         verdict_section(data, figures=figures), condition_found_section(data), people_section(data), sources_section(data),
         photographs_section(data), discrimination_section(data, figures=figures), operating_section(data),
         prevalence_section(data, figures=figures), calibration_section(data, figures=figures), subgroups_section(data),
-        regions_section(data, figures=figures), follow_up_section(data, figures=figures), condition_limits(data), condition_methods(data),
+        severity_section(data), regions_section(data, figures=figures), follow_up_section(data, figures=figures), condition_limits(data),
+        condition_methods(data),
         condition_checklists(data),
     ]  # fmt: skip
     return [section for section in sections if section is not None]

@@ -29,13 +29,20 @@ if TYPE_CHECKING:
     from facies.simulation.planted import PlantedEffect as PlantedEffect
     from facies.simulation.proxies import SimulatedProxies as SimulatedProxies
     from facies.simulation.proxies import simulate_proxies as simulate_proxies
+    from facies.simulation.reading import AgeReaders as AgeReaders
+    from facies.simulation.reading import DiagnosticReaders as DiagnosticReaders
+    from facies.simulation.reading import SimulatedReadings as SimulatedReadings
+    from facies.simulation.reading import simulate_age_readings as simulate_age_readings
+    from facies.simulation.reading import simulate_diagnostic_readings as simulate_diagnostic_readings
     from facies.simulation.regions import CHANGED_REGIONS as CHANGED_REGIONS
     from facies.simulation.regions import region_masks as region_masks
     from facies.simulation.validation import simulate_validation as simulate_validation
 
 _HOMES = {
+    "AgeReaders": "reading",
     "CHANGED_REGIONS": "regions",
     "Cohort": "cohort",
+    "DiagnosticReaders": "reading",
     "FollowUpSettings": "follow_up",
     "GenotypeSettings": "genotype_settings",
     "MC1R_VARIANTS": "haplotypes",
@@ -45,13 +52,16 @@ _HOMES = {
     "SimulatedFaces": "painting",
     "SimulatedGenotypes": "genotypes",
     "SimulatedProxies": "proxies",
+    "SimulatedReadings": "reading",
     "draw_face_parameters": "face_parameters",
     "faces_to_paint": "cohort",
     "iterate_faces": "painting",
     "paint_backgrounds": "painting",
     "paint_faces": "painting",
     "region_masks": "regions",
+    "simulate_age_readings": "reading",
     "simulate_cohort": "cohort",
+    "simulate_diagnostic_readings": "reading",
     "simulate_faces": "painting",
     "simulate_follow_up": "follow_up",
     "simulate_genotypes": "genotypes",
@@ -67,7 +77,9 @@ _HOMES = {
 __all__ = [
     "CHANGED_REGIONS",
     "MC1R_VARIANTS",
+    "AgeReaders",
     "Cohort",
+    "DiagnosticReaders",
     "FollowUpSettings",
     "GenotypeSettings",
     "PlantedEffect",
@@ -76,13 +88,16 @@ __all__ = [
     "SimulatedFaces",
     "SimulatedGenotypes",
     "SimulatedProxies",
+    "SimulatedReadings",
     "draw_face_parameters",
     "faces_to_paint",
     "iterate_faces",
     "paint_backgrounds",
     "paint_faces",
     "region_masks",
+    "simulate_age_readings",
     "simulate_cohort",
+    "simulate_diagnostic_readings",
     "simulate_faces",
     "simulate_follow_up",
     "simulate_genotypes",

@@ -215,13 +215,19 @@ def _components(scores: ArrayLike, y: ArrayLike, clusters: ArrayLike | None) -> 
     if not case.any() or case.all():
         empty = np.zeros((1, n_clusters))
         return _Components(float("nan"), empty, empty, case_counts, other_counts, n_clusters, people)
-    parts = np.mean([_structural(row, case) for row in table], axis=0)
+    parts = np.mean([structural_components(row, case) for row in table], axis=0)
     sums = [np.bincount(codes[which], parts[which], minlength=n_clusters)[None].astype(np.float64) for which in (case, ~case)]
     return _Components(float(parts[case].mean()), sums[0], sums[1], case_counts, other_counts, n_clusters, people)
 
 
-def _structural(scores: Floats, case: NDArray[np.bool_]) -> Floats:
-    """Return for each row the share of the other class that it is on the right side of (Sun & Xu 2014)."""
+def structural_components(scores: Floats, case: NDArray[np.bool_]) -> Floats:
+    """Return for each row the share of the other class that it is on the right side of, (n,) (Sun & Xu 2014).
+
+    Examples
+    --------
+    >>> structural_components(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])).tolist()
+    [1.0, 0.5, 0.5, 1.0]
+    """
     from scipy.stats import rankdata
 
     joint = rankdata(scores)

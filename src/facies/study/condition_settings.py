@@ -33,6 +33,10 @@ class SaliencySection(Section):
         description="how regions are scored; the last two need encoder facies-s, a linear classifier and the extra explain; empty: "
         "not at all",
     )
+    atlas: Literal["auto", "template", "mesh"] = Field(
+        "auto", description="how regions are placed: by the face mesh where `facies weights fetch face-mesh` brought it (mesh: it must be "
+        "there), else by five points and a template",
+    )  # fmt: skip
     n_faces: int = Field(500, ge=10, description="faces that are looked at, the cases first, chosen by the seed")
 
 

@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ from facies.store import read_arrays, read_json, read_metadata, write_json
 from facies.study.config import StudyConfig
 from facies.study.extraction import Extractor, Progress, Task, extract_parts, plan_tasks
 from facies.study.faces import detector_file, make_gate
-from facies.study.intake import Cohort, photograph_folders
+from facies.study.intake import photograph_folders
 from facies.types import Images, Vectors
 
 if TYPE_CHECKING:
@@ -43,6 +43,14 @@ TEMPLATE = face_template(eye_distance=0.32, eye_height=0.42)
 
 PHOTOGRAPHS_FILE = "photographs.json"
 PARTS = "parts"
+
+
+class HasPhotographs(Protocol):
+    """Who and what takes part in a study."""
+
+    @property
+    def photographs(self) -> pd.DataFrame:
+        """Table ``photographs``."""
 
 
 class _KeepsCrops:
@@ -60,7 +68,7 @@ class _KeepsCrops:
 def training_contract(study: Path, config: StudyConfig, *, size: int) -> CropContract:
     """Return how faces are cut for training networks in this study."""
     detector = load_detector(config.faces.detector, weights=_detector_weights(study, config))
-    crop = CropContract(TEMPLATE, size=size).found_by(detector.name, detector.sha256)
+    crop = CropContract(TEMPLATE, size=size, harmonise=tuple(config.conditions.harmonise)).found_by(detector.name, detector.sha256)
     return crop if config.embeddings.margin is None else dataclasses.replace(crop, margin=config.embeddings.margin)
 
 
@@ -70,8 +78,8 @@ def _detector_weights(study: Path, config: StudyConfig) -> Path | None:
 
 
 def cut_crops(
-    study: Path, config: StudyConfig, cohort: Cohort, contract: CropContract, folder: Path, jobs: int, progress: Progress | None = None, *,
-    required: bool = True,
+    study: Path, config: StudyConfig, cohort: HasPhotographs, contract: CropContract, folder: Path, jobs: int,
+    progress: Progress | None = None, *, required: bool = True,
 ) -> CropArray:  # fmt: skip
     """Cut the face out of each usable photograph, labelled or not, and keep the crops on disk.
 
@@ -124,7 +132,8 @@ def cut_crops(
 
 def _extractor(study: Path, config: StudyConfig, contract: CropContract) -> Extractor:
     detector = load_detector(config.faces.detector, weights=_detector_weights(study, config))
-    return Extractor(detector, [_KeepsCrops(contract)], make_gate(config.faces.gate), config.faces.max_pixels)
+    keeper = _KeepsCrops(contract)
+    return Extractor(detector, [keeper], make_gate(config.faces.gate), config.faces.max_pixels, harmonise=contract.harmonise)
 
 
 class _Wanted(NamedTuple):

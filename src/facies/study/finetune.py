@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from facies import __version__
 from facies.embeddings import load_encoder
 from facies.embeddings.sidecar import sidecar_path
 from facies.errors import StoreError
@@ -24,10 +21,13 @@ from facies.models.label_distribution import LabelDistributionAge, make_bins
 from facies.models.model_card import describe_model
 from facies.models.people import TrainingFaces, training_faces
 from facies.records import RunRecord
-from facies.store import locked, read_frame, value_sha256, write_tsv, write_whole
+from facies.store import locked, read_frame, value_sha256, write_tsv
+from facies.study.conditions.finetune import ConditionFinetuneSummary, finetune_conditions
+from facies.study.conditions.intake import gather_conditions
 from facies.study.config import StudyConfig, read_config
-from facies.study.crops import cut_crops, forget_crops, training_contract
+from facies.study.crops import HasPhotographs, forget_crops
 from facies.study.extraction import Progress
+from facies.study.finetune_run import FinetuneRun, Tell, encode_crops, fold_name, read_folds
 from facies.study.finetune_start import SHIPPED_WEIGHTS as SHIPPED_WEIGHTS
 from facies.study.finetune_start import Start, find_start
 from facies.study.finetuned import (
@@ -47,15 +47,11 @@ from facies.study.finetuned import (
 )
 from facies.study.intake import Cohort, gather_cohort
 from facies.study.stages import Outcome, Stage, run_stage
-from facies.types import Images, Vectors
 
 if TYPE_CHECKING:
     from facies.embeddings.finetune.network import Head
     from facies.embeddings.finetune.recipe import FinetuneRecipe
     from facies.embeddings.finetune.training import FineTuned
-    from facies.embeddings.pretrain.crops import CropArray
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +88,7 @@ class FinetuneSummary:
 def finetune_study(
     study: Path, *, recipe: FinetuneRecipe | None = None, start: str | None = None, jobs: int = 1, seed: int | None = None,
     progress: Progress | None = None, tell: Tell | None = None,
-) -> FinetuneSummary:  # fmt: skip
+) -> FinetuneSummary | ConditionFinetuneSummary:  # fmt: skip
     """Adapt a network to a study's target, and predict everybody by one that never saw the person or a relative.
 
     The folds are those of ``facies run``. A finished fold is kept; an interrupted one goes on from its last checkpoint.
@@ -136,6 +132,10 @@ def finetune_study(
     random_state = config.study.random_state if seed is None else seed
     chosen, found = _chosen(study, config, recipe, start, random_state)
     _require_backbone(found)
+    if config.study.target == "facies":
+        return finetune_conditions(
+            study, config, chosen, found, random_state=random_state, jobs=jobs, progress=progress, tell=tell or _silent
+        )
     with locked(study):
         return _Finetuning(study, config, chosen, found, random_state, jobs, progress, tell or _silent).run()
 
@@ -171,38 +171,33 @@ def plan_finetuning(
     config = read_config(study)
     random_state = config.study.random_state if seed is None else seed
     chosen, found = _chosen(study, config, recipe, start, random_state)
-    cohort = gather_cohort(study, config, jobs=1, random_state=random_state)
+    cohort, labelled = _who_learns(study, config, random_state)
     return {
         "start": found.name, "backbone": found.backbone, "size": found.size, "epochs": chosen.epochs,
-        "photographs": int(cohort.photographs.included.sum()), "labelled_people": len(cohort.labels),
+        "photographs": int(cohort.photographs.included.sum()), "labelled_people": labelled,
         "trainings": config.models.n_folds + 1, "finished": len(fold_numbers(study / "derived" / STAGE)),
     }  # fmt: skip
 
 
+def _who_learns(study: Path, config: StudyConfig, random_state: int) -> tuple[HasPhotographs, int]:
+    """Return who takes part, and how many people have a label or diagnosis."""
+    if config.study.target == "facies":
+        conditions = gather_conditions(study, config, jobs=1)
+        return conditions, int(conditions.diagnoses.participant_id.nunique())
+    cohort = gather_cohort(study, config, jobs=1, random_state=random_state)
+    return cohort, len(cohort.labels)
+
+
 @dataclass(frozen=True, eq=False)
-class _Finetuning:
+class _Finetuning(FinetuneRun):
     """One run in progress."""
-
-    study: Path
-    config: StudyConfig
-    recipe: FinetuneRecipe
-    start: Start
-    random_state: int
-    jobs: int
-    progress: Progress | None
-    tell: Tell
-
-    @property
-    def folder(self) -> Path:
-        """Where everything is written."""
-        return self.study / "derived" / STAGE
 
     def run(self) -> FinetuneSummary:
         forget_crops(self.study, self.cohort.photographs)
         forget_finetuned(self.study, self.cohort.photographs)
         record, ran = run_stage(self.study, self._stage(), random_state=self.random_state)
         mae, n = errors_of(self._predictions())
-        return FinetuneSummary(record, ran, self.folder / f"{MODEL_ID}.bundle", _read_folds(self.folder / "folds.tsv"), mae, n)
+        return FinetuneSummary(record, ran, self.folder / f"{MODEL_ID}.bundle", read_folds(self.folder / "folds.tsv"), mae, n)
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -210,39 +205,21 @@ class _Finetuning:
         return gather_cohort(self.study, self.config, jobs=self.jobs, random_state=self.random_state)
 
     @cached_property
-    def crops(self) -> CropArray:
-        """All usable faces."""
-        contract = training_contract(self.study, self.config, size=self.start.size)
-        return cut_crops(self.study, self.config, self.cohort, contract, self.folder / "crops", self.jobs, self.progress)
-
-    @cached_property
     def training(self) -> dict[int, TrainingFaces]:
         """The faces that each fold's network is fitted on."""
         return training_faces(face_ids=self.crops.face_ids, **who_is_who(self.crops.face_ids, self.config, self.cohort))
 
-    @cached_property
-    def start_vectors(self) -> Vectors:
-        """What the network makes of every face before it is adapted."""
-        from facies.embeddings.finetune.network import encode, encoder_of
-
-        return encode(encoder_of(self._backbone(), mirror=self.recipe.mirror), self.crops.crops)
+    def folds(self) -> list[int]:
+        return list(self.training)
 
     def _stage(self) -> Stage:
-        from facies.embeddings.finetune.training import step_precision
-
-        self._use_threads()
+        self.use_threads()
         settings = {
             "recipe": self.recipe.model_dump(mode="json"), "start": self.start.describe(), "made_from": made_from(self.config, self.cohort),
             "interval_level": self.config.models.interval_level,
         }  # fmt: skip
         self.crops  # noqa: B018  cut now, so that its hash is that of what is learnt from
-        precision = f"{step_precision(self.recipe.precision)} in training, float32 in prediction"
-        return Stage(STAGE, settings, {"crops": self.folder / "crops" / "crops.json"}, self._compute, precision=precision)
-
-    def _use_threads(self) -> None:
-        from facies.embeddings.pretrain.offline import import_training
-
-        import_training("torch").set_num_threads(self.jobs)
+        return Stage(STAGE, settings, {"crops": self.folder / "crops" / "crops.json"}, self._compute, precision=self.precision())
 
     def _compute(self) -> Outcome:
         results = {fold: self._fold(fold) for fold in self.training}
@@ -259,14 +236,9 @@ class _Finetuning:
             write_tsv(self.folder / f"{name}.tsv", getattr(fit, name))
             for name in ("predictions", "participant_predictions", "fold_predictions")
         ]
-        written += [self._write_recipe(), self.folder / "folds.tsv", encoder, sidecar_path(encoder), bundle / MANIFEST]
+        written += [self.write_recipe(), self.folder / "folds.tsv", encoder, sidecar_path(encoder), bundle / MANIFEST]
         written += [fold_path(self.folder, fold) for fold in results]
         return Outcome(tuple(written), int(self.cohort.photographs.included.sum()), len(self.crops))
-
-    def _write_recipe(self) -> Path:
-        from facies.embeddings.finetune.recipe import to_toml
-
-        return write_whole(self.folder / "recipe.toml", to_toml(self.recipe).encode())
 
     def _predictions(self) -> pd.DataFrame:
         from facies.tables import PARTICIPANT_PREDICTIONS
@@ -279,28 +251,22 @@ class _Finetuning:
         path, key = fold_path(self.folder, fold), self._key(fold)
         held = _held(path, key)
         if held is not None and (fold >= 0 or (self.folder / ENCODER).is_file()):
-            self.tell(f"{_fold_name(fold)}: kept")
+            self.tell(f"{fold_name(fold)}: kept")
             return held
         clock = time.monotonic()
         fine_tuned, chosen = self._fine_tune(fold, key)
-        vectors = self._export(fine_tuned) if fold < 0 else _encode(fine_tuned, self.crops.crops)
+        faces = self.training[fold]
+        counts = {"n_photographs": len(faces.rows), "n_participants": len(np.unique(faces.participants))}
+        vectors = self.export(fine_tuned, **counts) if fold < 0 else encode_crops(fine_tuned, self.crops.crops)
         result = FoldResult(FittedFold(vectors, self._regressor(fine_tuned, chosen)), self.crops.face_ids, key)
         write_fold(path, result)
-        shutil.rmtree(self._checkpoints(fold), ignore_errors=True)
-        self._note(fold, fine_tuned, (time.monotonic() - clock) / 60)
+        shutil.rmtree(self.checkpoints(fold), ignore_errors=True)
+        self.note(fold, fine_tuned, (time.monotonic() - clock) / 60, **counts)
         return result
 
     def _key(self, fold: int) -> str:
         plain = [part.tolist() for part in self.training[fold]]
         return value_sha256([self.recipe.model_dump(mode="json"), self.start.describe(), self.crops.sha256, self.random_state, plain])
-
-    def _checkpoints(self, fold: int) -> Path:
-        return self.folder / "checkpoints" / fold_path(self.folder, fold).stem
-
-    def _backbone(self) -> Any:
-        from facies.embeddings.pretrain.backbones import make_backbone
-
-        return make_backbone(self.start.backbone, size=self.start.size, weights=self.start.weights, random_state=self.recipe.random_state)
 
     def _fine_tune(self, fold: int, key: str) -> tuple[FineTuned, dict[str, float]]:
         """Fit a head to the starting network's vectors of a fold's training faces, and go on from there."""
@@ -309,9 +275,9 @@ class _Finetuning:
         faces = self.training[fold]
         head, chosen = self._head(faces)
         done = fine_tune(
-            self.crops.crops, LabelledRows(faces.rows, faces.y, faces.weights, faces.groups), backbone=self._backbone(), head=head,
-            recipe=self.recipe, folder=self._checkpoints(fold), key=key, random_start=self.start.weights is None,
-            progress=self._progress_of(fold), tell=self.tell,
+            self.crops.crops, LabelledRows(faces.rows, faces.y, faces.weights, faces.groups), backbone=self.backbone(), head=head,
+            recipe=self.recipe, folder=self.checkpoints(fold), key=key, random_start=self.start.weights is None,
+            progress=self.progress_of(fold), tell=self.tell,
         )  # fmt: skip
         return done, chosen
 
@@ -340,41 +306,6 @@ class _Finetuning:
         regressor.chosen_ = {"epochs": float(fine_tuned.epochs), **chosen}
         return regressor
 
-    def _export(self, fine_tuned: FineTuned) -> Vectors:
-        """Write the network fitted on all as an ONNX file, and return the vectors that the file itself gives."""
-        from facies.embeddings.pretrain.export import export_encoder
-
-        crops, rows = self.crops, self.training[-1].rows
-        n = len({crops.participant_ids[row] for row in rows})
-        export_encoder(
-            fine_tuned.encoder, self.folder / ENCODER, name=MODEL_ID,
-            crop=dataclasses.replace(crops.contract, detector="", detector_sha256=""), licence="the study's own",
-            source=f"fine-tuned {self.start.backbone}, started from {self.start.name}, facies {__version__}",
-            trained_on=f"{len(rows)} photographs of {n} participants of this study, with labels; started from {self.start.name}",
-        )  # fmt: skip
-        return load_encoder(f"onnx:{self.folder / ENCODER}").encode(np.asarray(crops.crops))
-
-    def _progress_of(self, fold: int) -> Progress | None:
-        if self.progress is None:
-            return None
-        tell = self.progress
-        order = list(self.training)
-        return lambda done, total: tell(order.index(fold) * total + done, len(order) * total)
-
-    def _note(self, fold: int, fine_tuned: FineTuned, minutes: float) -> None:
-        """Add a fold to the table of folds, and say that it is done."""
-        path = self.folder / "folds.tsv"
-        faces = self.training[fold]
-        row = {
-            "fold": fold, "n_participants": len(np.unique(faces.participants)), "n_photographs": len(faces.rows),
-            "epochs": fine_tuned.epochs, "loss": _last_loss(fine_tuned),
-            "minutes": round(minutes, 3),
-        }  # fmt: skip
-        earlier = _read_folds(path) if path.exists() else pd.DataFrame(columns=list(row))
-        kept = earlier[(earlier.fold != fold) & earlier.fold.isin(list(self.training))]
-        write_tsv(path, pd.DataFrame([*kept.to_dict("records"), row]).sort_values("fold", ignore_index=True))
-        self.tell(f"{_fold_name(fold)}: {row['n_participants']} people, {row['epochs']} epochs, {minutes:.1f} minutes")
-
 
 def _held(path: Path, key: str) -> FoldResult | None:
     """Return a fold's result if it is there, whole and made from the same; otherwise it is made again."""
@@ -383,24 +314,3 @@ def _held(path: Path, key: str) -> FoldResult | None:
     except StoreError:
         return None
     return result if result.key == key else None
-
-
-def _last_loss(fine_tuned: FineTuned) -> float | None:
-    """Return the loss of the last epoch on all training people, None where no epoch was done."""
-    return next((entry["loss"] for entry in reversed(fine_tuned.history) if entry["part"] == "all"), None)
-
-
-def _encode(fine_tuned: FineTuned, crops: Images) -> Vectors:
-    from facies.embeddings.finetune.network import encode
-
-    return encode(fine_tuned.encoder, crops)
-
-
-def _fold_name(fold: int) -> str:
-    return f"fold {fold}" if fold >= 0 else "all folds"
-
-
-def _read_folds(path: Path) -> pd.DataFrame:
-    frame = read_frame(path).replace("n/a", "nan").astype("float64")
-    whole = ["fold", "n_participants", "n_photographs", "epochs"]
-    return frame.astype(dict.fromkeys(whole, "int64"))

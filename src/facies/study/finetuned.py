@@ -99,6 +99,20 @@ def made_from(config: StudyConfig, cohort: Cohort) -> str:
     return value_sha256([config.study.target, faces, photographs, values_hash(cohort.splits), cohort.learnt_from()])
 
 
+def require_record(study: Path) -> RunRecord:
+    """Return the record of the study's fine-tuning, whatever it was made from.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    record = read_record(study, STAGE)
+    if record is None:
+        raise InputError(f"the model finetuned is not there yet: run `facies finetune {study}`")
+    return record
+
+
 def require_finetuned(study: Path, config: StudyConfig, cohort: Cohort) -> RunRecord:
     """Return the record of the study's fine-tuning.
 
@@ -107,9 +121,7 @@ def require_finetuned(study: Path, config: StudyConfig, cohort: Cohort) -> RunRe
     InputError
         When there is none, or it was made from other photographs, labels or folds than the study has now.
     """
-    record = read_record(study, STAGE)
-    if record is None:
-        raise InputError(f"the model finetuned is not there yet: run `facies finetune {study}`")
+    record = require_record(study)
     if record.settings.get("made_from") != made_from(config, cohort):
         raise InputError(f"the model finetuned was made from other photographs, labels or folds: run `facies finetune {study}` again")
     return record

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from facies import __version__
+from facies.models.threads import one_blas_thread
 from facies.records import RunRecord
 from facies.store import file_sha256, read_record, write_record
 
@@ -58,7 +59,8 @@ def run_stage(study: Path, stage: Stage, *, random_state: int) -> tuple[RunRecor
         return valid, False
     started = datetime.now(UTC).isoformat(timespec="seconds")
     clock = time.monotonic()
-    outcome = stage.compute()
+    with one_blas_thread():
+        outcome = stage.compute()
     outputs = {_relative(study, path): file_sha256(path) for path in outcome.outputs}
     if valid is not None and outputs == valid.outputs:
         return valid, False

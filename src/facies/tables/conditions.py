@@ -23,7 +23,7 @@ REPEAT = Column("repeat", "integer", "which of the repeated assignments to folds
 FOLD = Column("fold", "integer", "the fold that was left out; -1 for a model fitted on all", minimum=-1)
 OBSERVED = number("observed", "1 with the condition, 0 without; missing where it is not known", minimum=0, maximum=1)
 N_CASES = Column("n_cases", "integer", "of them with the condition", minimum=0)
-AGAINST = Column("against", "text", "whom cases are compared with: all, same_source, public, or source=NAME")
+AGAINST = Column("against", "text", "whom cases are compared with: all, same_source, public, or source=NAME; cases: grades among them")
 REGION = Column("region", "category", "part of the face", levels=REGIONS)
 RULE = Column("rule", "text", "how the threshold was fixed: youden, sensitivity=0.9, specificity=0.9, cost=5, or none")
 METHOD = Column("method", "category", "how regions were scored", levels=("occlusion", "integrated_gradients", "grad_cam"))
@@ -137,7 +137,12 @@ CONDITION_METRICS = Table(
         AGAINST,
         Column("subgroup", "text", "all, or column=level such as sex=female"),
         RULE,
-        Column("metric", "text", "auc, pr_auc, sensitivity, specificity, accuracy, majority_class_rate, brier, calibration_slope, ..."),
+        Column(
+            "metric",
+            "text",
+            "auc, auc_balanced, pr_auc, sensitivity, specificity, accuracy, majority_class_rate, brier, calibration_slope, "
+            "severity_mae, ...",
+        ),
         number("value", "the estimate"),
         *CI,
         N,
@@ -334,19 +339,6 @@ REGION_OVERLAPS = Table(
         NOTE,
     ),
     "saliency",
-)
-
-REGION_MARKS = Table(
-    "region_marks",
-    ("reader_id", "photo_id", "target_condition", "region"),
-    (
-        id_column("reader_id", "the person who marked"),
-        id_column("photo_id", "the photograph"),
-        CONDITION,
-        REGION,
-        number("marked", "share of the region that was marked, or 1", minimum=0, maximum=1, nullable=False),
-    ),
-    "readers",
 )
 
 SESSION_SCORES = Table(

@@ -64,10 +64,6 @@ class AgeNetwork(nn.Module):  # type: ignore[misc]
         """Return the logits of the bins, (n, k)."""
         return self.head(self.backbone(x))
 
-    def mean(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return the mean of the distribution, in the label's unit, (n,)."""
-        return torch.softmax(logits, dim=1) @ self.centres
-
     def fitted_head(self) -> Head:
         """Return the head as arrays."""
         coef, intercept = (part.detach().cpu().numpy().astype(np.float64) for part in (self.head.weight.T, self.head.bias))

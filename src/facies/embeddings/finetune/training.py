@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn.functional import log_softmax, smooth_l1_loss
 
 from facies.embeddings.finetune.batches import Batch, batches, steps_per_epoch
 from facies.embeddings.finetune.checkpoint import Checkpoints, State, load_module, load_optimiser, module_arrays, optimiser_arrays
 from facies.embeddings.finetune.network import AgeNetwork, Head, block_rates, blocks_of, encode, encoder_of, to_input
+from facies.embeddings.finetune.objective import AgeObjective, Objective
 from facies.embeddings.finetune.recipe import FinetuneRecipe
 from facies.errors import InputError
 from facies.store import value_sha256
@@ -59,7 +59,7 @@ class FineTuned:
     epochs
         Passes over the photographs that were done; 0 when no step made the held-out people's error smaller.
     history
-        One entry an epoch: ``part`` (inner or all), ``epoch``, ``loss`` and, in the inner part, ``error`` (mean absolute, label's unit).
+        One entry an epoch: ``part`` (inner or all), ``epoch``, ``loss`` and, in the inner part, ``error`` (by the objective).
     """
 
     encoder: nn.Module
@@ -76,6 +76,7 @@ def fine_tune(
     head: Head,
     recipe: FinetuneRecipe,
     folder: Path,
+    objective: Objective | None = None,
     key: str = "",
     random_start: bool = False,
     progress: Progress | None = None,
@@ -84,9 +85,9 @@ def fine_tune(
 ) -> FineTuned:
     """Fit a backbone and its head to labels.
 
-    The loss of a photograph is the Kullback-Leibler divergence from a bell of age bins around its label, and the error of the predicted
-    mean (Gao, Zhou, Wu & Geng 2018, IJCAI), times its weight. The head starts fitted to the backbone's features, so that the first steps do
-    not distort these (Kumar et al. 2022, ICLR). An average of the weights over the steps is what is kept.
+    The loss of a photograph is that of the objective, times its weight: for ages the Kullback-Leibler divergence from a bell of age bins
+    around its label, and the error of the predicted mean (Gao, Zhou, Wu & Geng 2018, IJCAI). The head starts fitted to the backbone's
+    features, so that the first steps do not distort these (Kumar et al. 2022, ICLR). An average of the weights over the steps is kept.
 
     Parameters
     ----------
@@ -98,6 +99,8 @@ def fine_tune(
         The network with its starting weights; it is changed. ``forward`` gives (n, p), ``num_features`` is p.
     head
         Where the head starts, on the features that ``encoder_of`` gives.
+    objective
+        What is made small; left out: ages by the head's bins.
     folder
         For checkpoints; an interrupted training goes on from there to the same weights, bit for bit on a CPU.
     key
@@ -115,15 +118,16 @@ def fine_tune(
         When the loss is no finite number, there are too few people to hold some out, or memory does not suffice.
     """
     key = value_sha256([key, recipe.model_dump(), [part.tolist() for part in training], [part.tolist() for part in head[:3]], random_start])
+    objective = objective or AgeObjective(head.centres, float(head.spread), recipe.mean_loss)
     epochs = recipe.epochs
     history: list[dict[str, Any]] = []
     start = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     if recipe.inner_share:
         held_out = hold_out(training, share=recipe.inner_share, random_state=recipe.random_state)
-        inner = _Run(crops, training.take(~held_out), backbone, head, recipe, random_start, device)
+        inner = _Run(crops, training.take(~held_out), backbone, head, objective, recipe, random_start, device)
         epochs, history = inner.choose_epochs(training.take(held_out), Checkpoints(folder / "inner", key, tell), progress)
         backbone.load_state_dict(start)
-    run = _Run(crops, training, backbone, head, recipe, random_start, device)
+    run = _Run(crops, training, backbone, head, objective, recipe, random_start, device)
     history += run.train(epochs, Checkpoints(folder / "all", key, tell), progress)
     network = run.averaged
     return FineTuned(encoder_of(network.backbone, mirror=recipe.mirror).eval(), network.fitted_head(), epochs, history)
@@ -165,11 +169,13 @@ class _Run:
         training: LabelledRows,
         backbone: nn.Module,
         head: Head,
+        objective: Objective,
         recipe: FinetuneRecipe,
         random_start: bool,
         device: str,
     ) -> None:
         self.crops = crops
+        self.objective = objective
         self.training = training
         self.recipe = recipe
         self.device = torch.device(device)
@@ -214,11 +220,11 @@ class _Run:
         return int(np.argmin([entry["error"] for entry in self.history]))
 
     def error(self, held_out: LabelledRows) -> float:
-        """Return the weighted mean absolute error of the averaged network."""
+        """Return the weighted error of the averaged network, by the objective."""
         vectors = encode(encoder_of(self.averaged.backbone, mirror=self.recipe.mirror), _Rows(self.crops, held_out.rows))  # type: ignore[arg-type]
         with torch.inference_mode():
-            predicted = self.averaged.mean(self.averaged.head(torch.from_numpy(vectors).to(self.device))).cpu().numpy()
-        return float(np.average(np.abs(predicted - held_out.y), weights=held_out.weights))
+            logits = self.averaged.head(torch.from_numpy(vectors).to(self.device))
+            return self.objective.error(logits, held_out.y, held_out.weights)
 
     def do_epoch(self, progress: Progress | None) -> float:
         """Do one epoch and return its mean loss."""
@@ -261,7 +267,7 @@ class _Run:
         """Return the weighted loss of a batch."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             logits = self.network(x)
-        return distribution_loss(logits.float(), y, weights, self.network.centres, self.network.spread, mean_loss=self.recipe.mean_loss)
+        return self.objective.loss(logits.float(), y, weights)
 
     def finite(self, loss: float, step: int) -> float:
         """Return the loss, or stop."""
@@ -343,18 +349,6 @@ def schedule(step: int, n_steps: int, *, warmup: float) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(n_steps - rise, 1)))
-
-
-def distribution_loss(
-    logits: torch.Tensor, y: torch.Tensor, weights: torch.Tensor, centres: torch.Tensor, spread: float, *, mean_loss: float
-) -> torch.Tensor:
-    """Return the weighted divergence from the bells around the labels, and the error of the predicted means in spreads."""
-    targets = torch.softmax(-0.5 * ((y[:, None] - centres) / spread) ** 2, dim=1)
-    logs = log_softmax(logits, dim=1)
-    divergence = (targets * (torch.log(targets + 1e-12) - logs)).sum(dim=1)
-    means = logs.exp() @ centres
-    off = smooth_l1_loss(means / spread, y / spread, reduction="none")
-    return (weights * (divergence + mean_loss * off)).mean()
 
 
 def step_precision(precision: Literal["auto", "float32", "bfloat16"]) -> str:

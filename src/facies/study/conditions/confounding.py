@@ -67,8 +67,7 @@ def confounding_stage(
         for model_id, condition in scores[["model_id", "target_condition"]].drop_duplicates().itertuples(index=False):
             judged = judged_people(scores, points, people, model_id=model_id, condition=condition)
             probes = [*model_probes(judged), *shared[condition]]
-            encoder = next(name for name in vectors if model_id.startswith(f"{name}+"))
-            probes += [*unseen[encoder]["sources"], *unseen[encoder][condition]]
+            probes += _of_encoder(model_id, condition, unseen)
             probes += _beyond(judged, given, demographic[condition])
             found[model_id, condition] = probes
         tables = confounding_tables(found)
@@ -80,6 +79,14 @@ def confounding_stage(
     inputs = {table.name: table_path(study, table) for table in (CONDITION_PEOPLE, CONDITION_SPLITS, CONDITION_SCORES)}
     inputs["nuisance"] = study / "derived" / "measures" / "nuisance.safetensors"
     return Stage("confounding", settings, inputs, compute)
+
+
+def _of_encoder(model_id: str, condition: str, unseen: dict[str, dict[str, list[Probe]]]) -> list[Probe]:
+    """Return what the vectors of a model's encoder tell; of a fine-tuned model, whose vectors differ in every fold, the first encoder's."""
+    own = next((name for name in unseen if model_id.startswith(f"{name}+")), None)
+    first = next(iter(unseen))
+    probes = [*unseen[own or first]["sources"], *unseen[own or first][condition]]
+    return probes if own else [probe._replace(note=f"{probe.note}; of vectors of {first}") for probe in probes]
 
 
 def _owner(cohort: ConditionCohort, faces: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from facies.errors import InputError
 from facies.evaluation.conditions import evaluate_conditions
+from facies.evaluation.severity import evaluate_severity
 from facies.store import read_table, table_path, write_table
 from facies.study.conditions.intake import ConditionCohort
 from facies.study.config import CONFIG_NAME, EvaluationSection, StudyConfig
@@ -25,6 +26,7 @@ from facies.tables import (
     FACE_MEASURES,
     FACES,
     OPERATING_POINTS,
+    PARTICIPANT_PREDICTIONS,
     PREVALENCE_CURVES,
     ROC_POINTS,
 )
@@ -36,7 +38,7 @@ AGE_BANDS = (0, 40, 50, 60, 70, 121)
 def condition_evaluation_stage(study: Path, config: StudyConfig, cohort: ConditionCohort, *, random_state: int) -> Stage:
     """Return the stage ``evaluation``."""
     tables = {"scores": CONDITION_SCORES, "points": OPERATING_POINTS, "classes": CONDITION_CLASSES, "people": CONDITION_PEOPLE,
-              "measures": FACE_MEASURES, "faces": FACES}  # fmt: skip
+              "measures": FACE_MEASURES, "faces": FACES, "severity": PARTICIPANT_PREDICTIONS}  # fmt: skip
 
     def compute() -> Outcome:
         people = describe_people(study, cohort, read_table(study, CONDITION_PEOPLE))
@@ -45,10 +47,14 @@ def condition_evaluation_stage(study: Path, config: StudyConfig, cohort: Conditi
             prevalence=config.conditions.prevalence, subgroups=subgroup_columns(config.evaluation, people),
             n_bootstrap=config.evaluation.n_bootstrap, random_state=random_state,
         )  # fmt: skip
+        graded = evaluate_severity(
+            read_table(study, PARTICIPANT_PREDICTIONS), n_bootstrap=config.evaluation.n_bootstrap, random_state=random_state
+        )  # fmt: skip
+        metrics = pd.concat([found.metrics, graded], ignore_index=True) if len(graded) else found.metrics
         written = tuple(
             write_table(study, table, frame)
             for table, frame in (
-                (CONDITION_METRICS, found.metrics), (ROC_POINTS, found.roc_points), (PREVALENCE_CURVES, found.prevalence_curves),
+                (CONDITION_METRICS, metrics), (ROC_POINTS, found.roc_points), (PREVALENCE_CURVES, found.prevalence_curves),
                 (DECISION_CURVES, found.decision_curves), (CALIBRATION_CURVES, found.calibration_curves), (CONFUSIONS, found.confusions),
             )
         )  # fmt: skip

@@ -17,14 +17,18 @@ from facies.models.bundle import MANIFEST
 from facies.models.classifiers import ConditionModel, classifier_entry
 from facies.models.condition_bundle import write_condition_bundle
 from facies.models.condition_fit import ConditionFit, cross_fit_conditions
+from facies.models.network_fit import CLASSIFIER
 from facies.models.severity_fit import SeverityFit, cross_fit_severity
-from facies.records import ConditionCard, Embeddings
+from facies.records import ConditionCard, Embeddings, EncoderCard
 from facies.store import read_arrays, read_table, table_path, write_arrays, write_json, write_table, write_tsv
+from facies.study.conditions.finetune import finetuned_encoder, read_condition_finetuned
 from facies.study.conditions.intake import ConditionCohort
 from facies.study.conditions.people import QUALITY
 from facies.study.config import CONFIG_NAME, StudyConfig
 from facies.study.extraction import Extractor
 from facies.study.faces import encoder_file, parts_folder, read_embeddings
+from facies.study.finetuned import MODEL_ID
+from facies.study.finetuned import STAGE as FINETUNE
 from facies.study.models import CARDS, bundle_name
 from facies.study.stages import Outcome, Stage
 from facies.tables import (
@@ -42,6 +46,8 @@ from facies.tables import (
 
 SEVERITY = "severity.json"
 CHOSEN = "chosen_candidates.tsv"
+_SHARED = "projection."
+"""What the names of a model's arrays begin with that all conditions of a fold share."""
 
 
 def condition_models_stage(
@@ -74,12 +80,20 @@ def condition_models_stage(
                     multiclass=asked.multiclass and classifier == of_classes, random_state=random_state,
                 )  # fmt: skip
                 made.fits.append(fit)
-                cards.append(_card(embeddings, cohort, faces, people, config, classifier, random_state))
+                cards.append(_card(embeddings.card, cohort, faces, people, config, classifier, random_state))
                 written.append(write_fold_models(study, cards[-1].model_id, fit.fold_models))
                 bundle = study / "derived" / "models" / bundle_name(cards[-1].model_id)
                 file = encoder_file(study, spec, config.embeddings.precision)
                 write_condition_bundle(bundle, fit, cards[-1], crop=extractor.contract(embeddings.card), encoder_file=file)
                 written.append(bundle / MANIFEST)
+        if config.models.finetune:
+            fit = read_condition_finetuned(study, config, cohort)
+            encoder, file = finetuned_encoder(study)
+            made.fits.append(fit)
+            cards.append(_card(encoder, cohort, faces, people, config, CLASSIFIER, random_state, model_id=MODEL_ID))
+            bundle = study / "derived" / "models" / bundle_name(MODEL_ID)
+            write_condition_bundle(bundle, fit, cards[-1], crop=extractor.contract(encoder), encoder_file=file)
+            written.append(bundle / MANIFEST)
         written += made.write(study)
         written.append(write_json(study / "derived" / "models" / CARDS, [asdict(card) for card in cards]))
         return Outcome(tuple(written), len(people), int((people["weight"] > 0).sum()))
@@ -88,8 +102,11 @@ def condition_models_stage(
         "faces": table_path(study, FACES), "people": table_path(study, CONDITION_PEOPLE), "splits": table_path(study, CONDITION_SPLITS),
         "embeddings": parts_folder(study).parent / "embeddings.json",
     }  # fmt: skip
+    if config.models.finetune:
+        inputs["finetune"] = study / "derived" / FINETUNE / "run.json"
     named = ("target_conditions", "classifiers", "multiclass", "class_weights", "operating_points")
-    settings = {name: getattr(asked, name) for name in named} | {"learnt_from": cohort.learnt_from(), "group": config.models.group}
+    settings = {name: getattr(asked, name) for name in named} | {"learnt_from": cohort.learnt_from()}
+    settings |= {"group": config.models.group, "finetune": config.models.finetune}
     return Stage("models", settings, inputs, compute)
 
 
@@ -183,8 +200,8 @@ def faces_of_people(
 
 
 def _card(
-    embeddings: Embeddings, cohort: ConditionCohort, faces: pd.DataFrame, people: pd.DataFrame, config: StudyConfig, classifier: str,
-    random_state: int,
+    encoder: EncoderCard, cohort: ConditionCohort, faces: pd.DataFrame, people: pd.DataFrame, config: StudyConfig, classifier: str,
+    random_state: int, model_id: str | None = None,
 ) -> ConditionCard:  # fmt: skip
     counted = people[people.weight > 0]
     ages = cohort.participants.set_index("participant_id").age.reindex(counted.participant_id).dropna()
@@ -193,8 +210,8 @@ def _card(
     licences = cohort.photographs.loc[cohort.photographs.photo_id.isin(own)].get("licence")
     terms = () if licences is None else tuple(sorted(set(licences.dropna())))
     return ConditionCard(
-        model_id=f"{embeddings.card.name}+{classifier}", target_conditions=tuple(config.conditions.target_conditions),
-        classifier=classifier, encoder=embeddings.card, n_participants=len(counted), n_photographs=len(used),
+        model_id=model_id or f"{encoder.name}+{classifier}", target_conditions=tuple(config.conditions.target_conditions),
+        classifier=classifier, encoder=encoder, n_participants=len(counted), n_photographs=len(used),
         n_cases={name: int((counted.diagnosis == name).sum()) for name in config.conditions.target_conditions},
         sources={str(name): int(n) for name, n in counted.source.value_counts().items()},
         ages=(float(ages.min()), float(ages.max())) if len(ages) else None,
@@ -208,19 +225,18 @@ def _fold_file(study: Path, model_id: str) -> Path:
 
 
 def write_fold_models(study: Path, model_id: str, models: Mapping[tuple[str, int, int], ConditionModel]) -> Path:
-    """Write the first repeat's models, by condition, repeat and fold, as one file of arrays."""
-    arrays = {
-        f"{condition}|{fold}|{name}": array.astype(np.float32) if array.ndim == 2 else array
-        for (condition, repeat, fold), model in models.items()
-        for name, array in model.to_arrays().items()
-        if repeat == 0
-    }
+    """Write all models, by condition, repeat and fold, as one file of arrays; the axes of a fold are written once."""
+    arrays: dict[str, Any] = {}
+    for (condition, repeat, fold), model in models.items():
+        for name, array in model.to_arrays().items():
+            whose = "" if name.startswith(_SHARED) else condition
+            arrays[f"{whose}|{repeat}|{fold}|{name}"] = array.astype(np.float32) if array.ndim == 2 else array
     classifier = next(iter(models.values())).classifier
     return write_arrays(_fold_file(study, model_id), arrays, {"classifier": classifier})
 
 
-def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int], ConditionModel]:
-    """Return the first repeat's models by condition and the fold that each was fitted without.
+def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int, int], ConditionModel]:
+    """Return the models by condition, repeat, and the fold that each was fitted without.
 
     Raises
     ------
@@ -228,10 +244,15 @@ def read_fold_models(study: Path, model_id: str) -> dict[tuple[str, int], Condit
         When the file is absent or damaged.
     """
     arrays, metadata = read_arrays(_fold_file(study, model_id))
-    parts: dict[tuple[str, int], dict[str, Any]] = {}
+    parts: dict[tuple[str, int, int], dict[str, Any]] = {}
+    shared: dict[tuple[int, int], dict[str, Any]] = {}
     for key, array in arrays.items():
-        condition, fold, name = key.rsplit("|", 2)
-        parts.setdefault((condition, int(fold)), {})[name] = array
-    if not parts:
-        raise StoreError(f"the fold models of {model_id} are empty: delete derived/models and run again")
-    return {key: ConditionModel.from_arrays(own, metadata["classifier"]) for key, own in parts.items()}
+        condition, repeat, fold, name = key.rsplit("|", 3)
+        place = (int(repeat), int(fold))
+        if condition:
+            parts.setdefault((condition, *place), {})[name] = array
+        else:
+            shared.setdefault(place, {})[name] = array
+    if not parts or {key[1:] for key in parts} != set(shared):
+        raise StoreError(f"the fold models of {model_id} are incomplete: delete derived/models and run again")
+    return {key: ConditionModel.from_arrays({**own, **shared[key[1:]]}, metadata["classifier"]) for key, own in parts.items()}

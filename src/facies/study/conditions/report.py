@@ -18,6 +18,7 @@ from facies.report.render import render_conditions
 from facies.report.results import condition_json
 from facies.store import read_json, read_record, read_table, table_path, write_json, write_whole
 from facies.study.conditions.intake import ConditionCohort, consenting
+from facies.study.conditions.models import SEVERITY
 from facies.study.config import StudyConfig
 from facies.study.models import CARDS
 from facies.study.stages import Outcome, Stage
@@ -99,6 +100,7 @@ def gather_condition_report(study: Path, config: StudyConfig, cohort: ConditionC
         condition_cards=read_condition_cards(study),
         sources=tuple({str(name): value for name, value in row.items()} for row in cohort.negatives.to_dict("records")),
         confounding_rule=RULE,
+        severity_notes=tuple(read_json(study / "derived" / "models" / SEVERITY)),
         despite_confounding=tuple(config.conditions.headline_despite_confounding),
         warnings=cohort.notes,
         settings=config.model_dump(),

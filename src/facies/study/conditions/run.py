@@ -19,6 +19,7 @@ from facies.study.config import StudyConfig
 from facies.study.crops import forget_crops
 from facies.study.extraction import Progress
 from facies.study.faces import faces_stage, make_extractor
+from facies.study.finetuned import forget_finetuned, require_record
 from facies.study.stages import Stage
 from facies.tables import FACES
 
@@ -49,6 +50,9 @@ def run_conditions(
     extractor = make_extractor(study, config)
     cohort = gather_conditions(study, config, jobs=jobs, progress=progress)
     forget_crops(study, cohort.photographs)
+    forget_finetuned(study, cohort.photographs)
+    if config.models.finetune:
+        require_record(study)
     run.do(condition_cohort_stage(study, config, cohort))
     run.do(faces_stage(study, config, cohort.photographs, extractor, jobs=jobs, progress=progress))
     faces = read_table(study, FACES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,12 @@ import pandas as pd
 from facies.cohort import find_optional_table
 from facies.cohort.files import read_user_table
 from facies.imaging import align_face
-from facies.imaging.atlas import ATLAS_SENTENCE, region_labels, region_parts
 from facies.imaging.metadata import encode_clean
 from facies.models.classifiers import ConditionModel
+from facies.readers.regions import mean_marks
 from facies.saliency.average import MIN_PEOPLE, average_map
 from facies.saliency.checks import BACKGROUND_ALARM, RANDOM_ALARM, Check, check_rows, curve_area, likeness
-from facies.saliency.occlusion import Covers, Part, cumulative_log_odds, occlusion_drops, occlusion_vectors, prepare_covers
+from facies.saliency.occlusion import Covers, cumulative_log_odds, occlusion_drops, occlusion_vectors, prepare_covers
 from facies.saliency.overlap import region_overlap
 from facies.saliency.regions import region_rows, region_shares, region_table, share_means
 from facies.store import read_table, table_path, write_json, write_table, write_whole
@@ -28,6 +28,7 @@ from facies.study.conditions.intake import ConditionCohort
 from facies.study.conditions.learnt_part import LearntPart, require_learnt_part
 from facies.study.conditions.measures import UsedFace, decoded_face, used_faces
 from facies.study.conditions.models import read_fold_models
+from facies.study.conditions.placing import Mesher, Placed, Placer, atlas_sentence, find_mesh
 from facies.study.config import StudyConfig
 from facies.study.extraction import Extractor
 from facies.study.stages import Outcome, Stage
@@ -68,15 +69,16 @@ class _Found:
     drops: dict[tuple[str, str], dict[str, Floats]] = field(default_factory=dict)
     crops: dict[str, Image] = field(default_factory=dict)
     curves: dict[tuple[str, str], list[tuple[float, float, float, float]]] = field(default_factory=dict)
+    placed: dict[str, Placed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class _Explained:
-    """One face to be explained: its file, the person's fold in the first repeat, and the conditions the person has."""
+    """One face to be explained: its file, the person's fold in each repeat, and the conditions the person has."""
 
     face: UsedFace
     participant_id: str
-    fold: int
+    folds: tuple[int, ...]
     diagnosis: str
 
 
@@ -85,6 +87,7 @@ def saliency_stage(
 ) -> Stage:
     """Return the stage ``saliency``."""
     asked = config.conditions.saliency
+    mesh = find_mesh(asked.atlas) if asked.methods else None
 
     def compute() -> Outcome:
         chosen = choose_faces(study, config, cohort, faces, random_state=random_state)
@@ -93,18 +96,20 @@ def saliency_stage(
         rows: list[dict[str, object]] = []
         checks: list[pd.DataFrame] = []
         maps: list[dict[str, Any]] = []
+        by_mesh = 0
         for encoder in extractor.encoders:
             for classifier in config.conditions.classifiers:
-                explained = _Explainer(study, config, extractor, encoder, f"{encoder.card.name}+{classifier}", random_state)
+                explained = _Explainer(study, config, extractor, encoder, f"{encoder.card.name}+{classifier}", random_state, mesh)
                 found = explained.all(chosen, jobs)
                 rows += found.rows
                 checks += explained.checks(found, chosen)
                 if encoder is extractor.encoders[0] and classifier == config.conditions.classifiers[0]:
                     maps = _write_maps(study, found, chosen, explained, config)
+                    by_mesh = sum(placed.by_mesh for placed in found.placed.values())
         scores = region_table(rows)
         shares = share_means(scores, groups, owner, random_state=random_state)
         marked = _overlaps(study, config, shares, random_state)
-        told = {"maps": maps, "atlas": ATLAS_SENTENCE}
+        told = {"maps": maps, "atlas": atlas_sentence(by_mesh, len(chosen))}
         written = [
             write_table(study, REGION_SCORES, scores), write_table(study, REGION_SHARES, shares),
             write_table(study, SALIENCY_CHECKS, pd.concat(checks, ignore_index=True) if checks else SALIENCY_CHECKS.empty()),
@@ -119,6 +124,7 @@ def saliency_stage(
     marks = find_optional_table(study, REGION_MARKS.name)
     inputs |= {} if marks is None else {REGION_MARKS.name: marks}
     settings = {**asked.model_dump(), "encoders": [dataclasses.asdict(encoder.card) for encoder in extractor.encoders]}
+    settings["mesh"] = None if mesh is None else mesh.sha256
     return Stage("saliency", settings, inputs, compute)
 
 
@@ -128,11 +134,11 @@ def choose_faces(
     """Choose one face a person, at the visit that is learnt from: cases first, then others by lot."""
     people = read_table(study, CONDITION_PEOPLE)
     splits = read_table(study, CONDITION_SPLITS)
-    fold = splits[splits["repeat"] == 0].set_index("participant_id").fold
+    fold = splits.pivot(index="participant_id", columns="repeat", values="fold").sort_index(axis=1)
     photographs = cohort.photographs.set_index("photo_id")
     owner = photographs["participant_id"]
     visit = photographs["session_id"] if "session_id" in photographs.columns else pd.Series(np.nan, photographs.index, dtype=object)
-    wanted = people[(people.weight > 0) & people.participant_id.map(fold).ge(0)].set_index("participant_id")
+    wanted = people[(people.weight > 0) & people.participant_id.isin(fold.index[fold.ge(0).all(axis=1)])].set_index("participant_id")
     first: dict[str, UsedFace] = {}
     for face in used_faces(study, config, cohort.photographs, faces):
         person, session = str(owner[face.photo_id]), visit[face.photo_id]
@@ -146,20 +152,24 @@ def choose_faces(
     others = [name for name in names if wanted.role[name] != "case"]
     drawn = [others[place] for place in rng.permutation(len(others))]
     kept = [*cases, *drawn][: config.conditions.saliency.n_faces]
-    return [_Explained(first[name], name, int(fold[name]), str(wanted.diagnosis[name])) for name in sorted(kept)]
+    return [_Explained(first[name], name, tuple(fold.loc[name].astype(int)), str(wanted.diagnosis[name])) for name in sorted(kept)]
 
 
 class _Explainer:
-    """Explains the faces by one model of one encoder; each face by the fold model that never saw the person."""
+    """Explains the faces by one model of one encoder; each face by the mean of all repeats' models that never saw the person."""
 
-    def __init__(self, study: Path, config: StudyConfig, extractor: Extractor, encoder: Any, model_id: str, random_state: int) -> None:
+    def __init__(
+        self, study: Path, config: StudyConfig, extractor: Extractor, encoder: Any, model_id: str, random_state: int, mesh: Mesher | None
+    ) -> None:  # fmt: skip
         self.config, self.encoder, self.model_id = config, encoder, model_id
         self.contract = extractor.contract(encoder.card)
         self.models = read_fold_models(study, model_id)
         self.rng = np.random.default_rng([random_state, 29])
-        labels = region_labels(self.contract)
-        self.parts = [Part(*part) for part in region_parts(labels, self.contract)]
-        self.shuffled = {key: [self._shuffle(model) for _ in range(N_SHUFFLED)] for key, model in sorted(self.models.items())}
+        self.placer = Placer(self.contract, mesh)
+        self.parts = self.placer.template
+        self.shuffled = {
+            key: [self._shuffle(model) for _ in range(N_SHUFFLED)] for key, model in sorted(self.models.items()) if key[1] == 0
+        }
         self.methods = list(config.conditions.saliency.methods)
         self.learnt: LearntPart | None = None
         gradients = [name for name in self.methods if name != "occlusion"]
@@ -172,44 +182,63 @@ class _Explainer:
         order = self.rng.permutation(model.projection.axes.shape[1])
         return dataclasses.replace(model, projection=dataclasses.replace(model.projection, axes=model.projection.axes[:, order]))
 
+    def _own_models(self, condition: str, each: _Explained) -> list[ConditionModel]:
+        """Return the models that never saw a person, one a repeat."""
+        return [self.models[condition, repeat, fold] for repeat, fold in enumerate(each.folds)]
+
+    def _decide(self, condition: str, each: _Explained) -> Callable[[Any], Floats]:
+        """Return the mean log-odds of vectors by these models."""
+        models = self._own_models(condition, each)
+        return lambda vectors: np.asarray(np.mean([model.decision(vectors) for model in models], axis=0))
+
     def all(self, chosen: Sequence[_Explained], jobs: int) -> _Found:
         filling = self._filling(chosen)
-        covers = prepare_covers(self.parts, filling)
+        usual = prepare_covers(self.parts, filling)
         found = _Found()
         with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-            for each, crop, vectors in pool.map(lambda one: self._vectors(one, covers), chosen):
+            for each, crop, placed, vectors in pool.map(lambda one: self._vectors(one, usual), chosen):
+                found.placed[each.face.face_id] = placed
                 self._add(found, each, crop, vectors)
                 self._gradients(found, each, crop, filling)
         self._share(found, chosen)
-        self._curves(found, chosen, covers)
+        self._curves(found, chosen, usual)
         return found
 
     def _share(self, found: _Found, chosen: Sequence[_Explained]) -> None:
-        """Turn drops into shares, each less the mean drop of people without the condition under the same model."""
+        """Turn drops into shares, each less the mean drop of people without the condition."""
         for condition in self.config.conditions.target_conditions:
             true, random = found.drops[self.model_id, condition], found.random.get((self.model_id, condition), {})
-            for fold in sorted({each.fold for each in chosen}):
-                own = [each for each in chosen if each.fold == fold]
-                others = [each.face.face_id for each in own if each.diagnosis != condition]
-                usual = np.mean([true[name] for name in others], axis=0) if others else np.zeros(len(self.parts))
-                for each in own:
-                    if "occlusion" in self.methods:
-                        drops = true[each.face.face_id] - usual
-                        self._keep(found, each, condition, "occlusion", *region_shares(drops, self.parts))
-                for number in range(N_SHUFFLED):
-                    usual = np.mean([random[name][number] for name in others], axis=0) if others else np.zeros(len(self.parts))
-                    for each in own:
-                        if each.diagnosis == condition:
-                            shares, _ = region_shares(random[each.face.face_id][number] - usual, self.parts)
-                            found.shuffled.setdefault((self.model_id, condition), []).append(shares)
+            others = [each.face.face_id for each in chosen if each.diagnosis != condition]
+            usual = np.mean([true[name] for name in others], axis=0) if others else np.zeros(len(self.parts))
+            for each in chosen if "occlusion" in self.methods else []:
+                parts = found.placed[each.face.face_id].parts
+                self._keep(found, each, condition, "occlusion", *region_shares(true[each.face.face_id] - usual, parts))
+            self._share_shuffled(found, chosen, condition, random)
+
+    def _share_shuffled(self, found: _Found, chosen: Sequence[_Explained], condition: str, random: dict[str, Floats]) -> None:
+        """Do the same for the cases under each shuffled model; its people without the condition are those of its fold."""
+        for fold in sorted({each.folds[0] for each in chosen}):
+            own = [each for each in chosen if each.folds[0] == fold]
+            others = [random[each.face.face_id] for each in own if each.diagnosis != condition]
+            usual = np.mean(others, axis=0) if others else np.zeros((N_SHUFFLED, len(self.parts)))
+            for each in own:
+                if each.diagnosis == condition:
+                    parts = found.placed[each.face.face_id].parts
+                    drops = random[each.face.face_id] - usual
+                    found.shuffled.setdefault((self.model_id, condition), []).extend(region_shares(row, parts)[0] for row in drops)
 
     def _crop(self, each: _Explained) -> Image:
         image, points = decoded_face(each.face, max_pixels=self.config.faces.max_pixels, side=4 * self.contract.size)
         return align_face(image, points, self.contract)
 
-    def _vectors(self, each: _Explained, covers: Covers) -> tuple[_Explained, Image, Any]:
-        crop = self._crop(each)
-        return each, crop, occlusion_vectors(crop, covers, self.encoder.encode)
+    def _vectors(self, each: _Explained, usual: Covers) -> tuple[_Explained, Image, Placed, Any]:
+        image, points = decoded_face(each.face, max_pixels=self.config.faces.max_pixels, side=4 * self.contract.size)
+        crop, placed = align_face(image, points, self.contract), self.placer.place(image, points)
+        return each, crop, placed, occlusion_vectors(crop, self._covers(placed, usual), self.encoder.encode)
+
+    def _covers(self, placed: Placed, usual: Covers) -> Covers:
+        """Return the parts of one face ready to be covered; the template's are prepared once."""
+        return prepare_covers(placed.parts, usual.filling) if placed.by_mesh else usual
 
     def _filling(self, chosen: Sequence[_Explained]) -> Floats:
         """Return the average crop of people without a target condition, or of all where there are too few."""
@@ -221,10 +250,9 @@ class _Explainer:
         if self.config.conditions.target_conditions and len(found.crops) < 400:
             found.crops[each.face.face_id] = crop
         for condition in self.config.conditions.target_conditions:
-            model = self.models[condition, each.fold]
-            drops = occlusion_drops(model.decision(vectors))
+            drops = occlusion_drops(self._decide(condition, each)(vectors))
             found.drops.setdefault((self.model_id, condition), {})[each.face.face_id] = drops
-            random = np.stack([occlusion_drops(shuffled.decision(vectors)) for shuffled in self.shuffled[condition, each.fold]])
+            random = np.stack([occlusion_drops(shuffled.decision(vectors)) for shuffled in self.shuffled[condition, 0, each.folds[0]]])
             found.random.setdefault((self.model_id, condition), {})[each.face.face_id] = random
 
     def _keep(self, found: _Found, each: _Explained, condition: str, method: str, shares: Floats, areas: Floats) -> None:
@@ -236,15 +264,17 @@ class _Explainer:
             if self.learnt is None or method == "occlusion":
                 continue
             for condition in self.config.conditions.target_conditions:
-                field_ = self.learnt.map(method, crop, filling, self.models[condition, each.fold])
-                sums = np.array([field_[part.mask].sum() for part in self.parts])
-                self._keep(found, each, condition, method, *region_shares(sums, self.parts))
+                field_ = self.learnt.map(method, crop, filling, self._own_models(condition, each)[0])
+                parts = found.placed[each.face.face_id].parts
+                sums = np.array([field_[part.mask].sum() for part in parts])
+                self._keep(found, each, condition, method, *region_shares(sums, parts))
 
-    def _curves(self, found: _Found, chosen: Sequence[_Explained], covers: Covers) -> None:
+    def _curves(self, found: _Found, chosen: Sequence[_Explained], usual: Covers) -> None:
         for condition in self.config.conditions.target_conditions:
             cases = [each for each in chosen if each.diagnosis == condition and each.face.face_id in found.crops][:N_CURVES]
             for each in cases:
-                crop, decide = found.crops[each.face.face_id], self.models[condition, each.fold].decision
+                crop, decide = found.crops[each.face.face_id], self._decide(condition, each)
+                covers = self._covers(found.placed[each.face.face_id], usual)
                 order = np.argsort(-found.drops[self.model_id, condition][each.face.face_id], kind="stable").tolist()
                 chance = self.rng.permutation(len(order)).tolist()
                 own = cumulative_log_odds(crop, covers, self.encoder.encode, decide, order)
@@ -332,12 +362,11 @@ def _overlap_rows(marks: pd.DataFrame, shares: pd.DataFrame, config: StudyConfig
         theirs = marks[marks.target_condition == condition]
         if theirs.empty:
             continue
-        n_marked = theirs.groupby(["reader_id", "photo_id"]).ngroups
-        mean = theirs.groupby("region").marked.sum().reindex(list(FACE)).fillna(0.0) / n_marked
+        mean = mean_marks(theirs, target_condition=condition)
         own = shares[(shares.target_condition == condition) & (shares.people == "cases")]
         for keys, part in own.groupby(["model_id", "method"], sort=False):
             values = part.set_index("region").enrichment.reindex(list(FACE)).fillna(0.0)
-            for found in region_overlap(values.to_numpy(), mean.to_numpy(), random_state=random_state):
+            for found in region_overlap(values.to_numpy(), mean, random_state=random_state):
                 yield {
                     "model_id": keys[0], "target_condition": condition, "method": keys[1], "measure": found.measure, "value": found.value,
                     "ci_low": np.nan, "ci_high": np.nan, "p_value": found.p_value, "n": int(theirs.photo_id.nunique()),

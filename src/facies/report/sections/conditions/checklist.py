@@ -95,7 +95,7 @@ STARD_AI = (
         when("people", "Grades are in the table of people; other diagnoses need author"),
     ),
     Item("33", "Time and treatment between index test and reference"),
-    Item("34", "Index test against reference", when("condition_metrics", "Operating points; counts in results.json")),
+    Item("34", "Index test against reference", when("condition_metrics", "Operating points: cross table of calls by reference")),
     Item("35", "Accuracy with intervals", _METRICS),
     Item("36", "Harms of index test or reference"),
     Item("37", "Limits: bias, uncertainty, generalisability", _of(lambda data: "Limits and intended use" if data.condition_cards else "")),

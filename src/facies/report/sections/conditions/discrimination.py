@@ -68,10 +68,9 @@ def _table(data: ConditionData, metrics: pd.DataFrame, shown: list[str]) -> Grid
     rows = []
     own = metrics[(metrics.subgroup == "all") & (metrics.rule == "none")]
     for condition in shown:
-        for row in own[(own.metric == "auc") & (own.target_condition == condition) & ~own.system.str.contains(" minus ")].to_dict(
-            "records"
-        ):
-            label = against_label(str(row["against"]))
+        aucs = own.metric.isin(["auc", "auc_balanced"]) & ~own.system.str.contains(" minus ")
+        for row in own[aucs & (own.target_condition == condition)].to_dict("records"):
+            label = against_label(str(row["against"])) + (", balanced by weights" if row["metric"] == "auc_balanced" else "")
             value = with_interval(row["value"], row["ci_low"], row["ci_high"], 3)
             rows.append(
                 (

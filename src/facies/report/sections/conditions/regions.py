@@ -62,8 +62,9 @@ def _of_method(data: ConditionData, part: pd.DataFrame, condition: str, method: 
     numbers = {name: int(part.n[part.people == name].max()) for name in groups}
     columns = ("Region", "Area", *(f"{PEOPLE[name]} (n = {count(numbers[name])})" for name in groups), "Cases: share over area")
     note = (
-        "Each face by the model that was fitted without the person. Share: positive part of what covering the region takes from the "
-        "log-odds, less what it takes on average in people without the condition. Share over area: 1 is what chance gives."
+        "Each face by the models that were fitted without the person (the mean over the repeats). Share: positive part of what covering "
+        "the region takes from the log-odds, less what it takes on average in people without the condition. Share over area: 1 is what "
+        "chance gives."
     )
     grid = Grid(f"table-regions-{condition}-{method}", "Region shares", columns, tuple(rows), note)
     return [Panels(tuple(drawings)), grid] if drawings else [grid]

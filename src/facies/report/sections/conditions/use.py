@@ -36,7 +36,26 @@ def operating_section(data: ConditionData) -> Section:
         rows.append((data.title(condition), system, rule, against_label(against), *shown, majority, count(n)))
     columns = ("Condition", "Model", "Rule", "Against", "Sensitivity", "Specificity", "Accuracy", "All alike", "People")
     grid = Grid("table-operating", "Calls at thresholds fixed beforehand", columns, tuple(rows), RULE_NOTE, frozenset({1, 2, 3}))
-    return Section("operating", "Operating points", (grid,))
+    return Section("operating", "Operating points", (grid, _cross_table(data, own[own.against == "all"])))
+
+
+def _cross_table(data: ConditionData, own: pd.DataFrame) -> Grid:
+    """Return counts of the index test by the reference (STARD's cross tabulation)."""
+    rows = []
+    for keys, part in own.groupby(["target_condition", "system", "rule"], sort=False):
+        condition, system, rule = map(str, keys)
+        found = part.set_index("metric")
+        n, cases = int(found.n.iloc[0]), int(found.n_cases.iloc[0])
+        positive = (found.value["sensitivity"] * cases, (1 - found.value["specificity"]) * (n - cases))
+        negative = (cases - positive[0], n - cases - positive[1])
+        shown = [fixed(value, 1) for value in (*positive, *negative)]
+        rows.append((data.title(condition), system, rule, *shown, count(cases), count(n - cases)))
+    columns = (
+        "Condition", "Model", "Rule", "Called positive, with it", "Called positive, without", "Called negative, with it",
+        "Called negative, without", "All with it", "All without",
+    )  # fmt: skip
+    note = "People against all others; counts are means over the repeats, and so need not be whole."
+    return Grid("table-cross", "Index test against reference", columns, tuple(rows), note, frozenset({1, 2}))
 
 
 def _value(row: Mapping[Any, Any]) -> str:
