@@ -27,6 +27,7 @@ from facies.web import AgeTask, DiagnosisTask, RoomSettings, add_account, create
         (lambda: DiagnosisTask(("none",)), "not 'none'"),
         (lambda: DiagnosisTask(("a", "a")), "each once"),
         (lambda: RoomSettings(tasks={}), "the room has no tasks"),
+        (lambda: RoomSettings(attention="loose"), "attention is 'loose': choose instructed or hidden"),
         (lambda: RoomSettings(body_bytes=0), "body_bytes is 0: choose more than 0"),
         (lambda: add_account(open_room("sqlite://"), "x", role="king"), "role is 'king': choose one of reader, coordinator, analyst"),
         (lambda: add_account(open_room("sqlite://"), " x"), "without spaces at the ends"),

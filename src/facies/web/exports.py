@@ -84,11 +84,16 @@ def _no_formula(text: str) -> str:
 
 
 def export_attention(engine: sa.Engine, *, settings: RoomSettings) -> pd.DataFrame:
-    """Return each reader's attention checks: ``reader_id``, ``n_checks``, ``n_passed``."""
+    """Return each reader's attention checks: ``reader_id``, ``n_checks``, ``n_passed``.
+
+    An instructed check is passed by the very answer that it asks for, a hidden one by an age within ``attention_years`` of the expected one
+    or by the expected diagnosis.
+    """
+    years = settings.attention_years if settings.attention == "hidden" else 0.0
     rows = []
     for answer in _answers(engine, "attention"):
-        given = settings.tasks[answer["target"]].as_expected(json.loads(answer["value"]))
-        rows.append((answer["reader_id"], given == answer["expected"]))
+        value = json.loads(answer["value"])
+        rows.append((answer["reader_id"], settings.tasks[answer["target"]].matches(value, answer["expected"], years=years)))
     frame = pd.DataFrame(rows, columns=["reader_id", "passed"]).astype({"passed": bool})
     return frame.groupby("reader_id").passed.agg(n_checks="size", n_passed="sum").reset_index()
 

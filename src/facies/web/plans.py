@@ -40,9 +40,9 @@ def load_plan(engine: sa.Engine, plan: pd.DataFrame | Iterable[Mapping[str, Any]
     plan
         Table ``reading_plan`` or dicts: ``reader_id``, ``position`` (from 1), ``photo_id``, ``target``; where they differ from the
         defaults, ``repeat`` (0), ``block`` (1; a break before each next one), ``is_training``, ``is_attention``, ``arm``
-        (``unaided``). ``expected`` is the true answer that a training case shows afterwards, or the answer that an attention check asks
-        for (drawn when it is not given): an age, a bin's first year, or a diagnosis. ``model_score`` is shown in the aided arm, as it
-        is, after the unaided reading.
+        (``unaided``). ``expected`` is the true answer that a training case shows afterwards, or the answer that an attention check
+        asks for (drawn when it is not given; needed where checks are hidden): an age, a bin's first year, or a diagnosis.
+        ``model_score`` is shown in the aided arm, as it is, after the unaided reading.
     settings
         Whose tasks the plan's targets must name.
 
@@ -102,15 +102,18 @@ def _typed(row: dict[str, Any], settings: RoomSettings) -> dict[str, Any]:
     if texts["arm"] == "aided" and row["model_score"] is None:
         raise InputError(f"photograph {texts['photo_id']} is read with the model's help but has no model_score: add it")
     score = None if row["model_score"] is None else float(row["model_score"])
-    expected = _expected(row, flags, settings.tasks[texts["target"]])
+    expected = _expected(row, flags, settings)
     return {**texts, **whole, **flags, "expected": expected, "model_score": score}
 
 
-def _expected(row: dict[str, Any], flags: dict[str, bool], task: Task) -> str | None:
+def _expected(row: dict[str, Any], flags: dict[str, bool], settings: RoomSettings) -> str | None:
+    task = settings.tasks[str(row["target"])]
     if not (flags["is_training"] or flags["is_attention"]):
         return None  # the truth of a case that counts is not even in the database
     if row["expected"] is not None:
         return _same_form(str(row["expected"]), task, exact=flags["is_attention"])
+    if flags["is_attention"] and settings.attention == "hidden":
+        raise InputError(f"photograph {row['photo_id']} is a hidden check of attention without expected: add the answer beyond doubt")
     return task.draw_expected(secrets.randbelow(10**6)) if flags["is_attention"] else None
 
 

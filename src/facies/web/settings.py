@@ -30,6 +30,10 @@ class RoomSettings:
         Side of the square in which photographs are shown, where the screen is large enough.
     screen_check
         Whether readers first match a bank card and grey steps on their screen.
+    attention
+        ``instructed``: a check asks for a certain answer. ``hidden``: it looks like any face, whose answer is beyond doubt.
+    attention_years
+        How far an age may be from that of a hidden check.
     body_bytes
         Largest request; more is answered with 413.
     hosts
@@ -40,7 +44,7 @@ class RoomSettings:
     Raises
     ------
     InputError
-        When there is no task, or a figure is not above 0.
+        When there is no task, a figure is not above 0, or ``attention`` is neither.
 
     Examples
     --------
@@ -57,6 +61,8 @@ class RoomSettings:
     link_hours: float = 72
     picture_mm: float = 120
     screen_check: bool = True
+    attention: str = "instructed"
+    attention_years: float = 10
     body_bytes: int = 1_000_000
     hosts: tuple[str, ...] = LOOPBACK
     tls: bool = False
@@ -64,6 +70,8 @@ class RoomSettings:
     def __post_init__(self) -> None:
         if not self.tasks:
             raise InputError("the room has no tasks: name what is asked for each target")
+        if self.attention not in ("instructed", "hidden"):
+            raise InputError(f"attention is '{self.attention}': choose instructed or hidden")
         for name in ("session_hours", "idle_minutes", "link_hours", "picture_mm", "body_bytes"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} is {getattr(self, name)}: choose more than 0")

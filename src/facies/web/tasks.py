@@ -45,6 +45,9 @@ class Task(Protocol):
     def as_expected(self, value: Mapping[str, Any]) -> str:
         """Return a checked answer as an attention check or a training case states it."""
 
+    def matches(self, value: Mapping[str, Any], expected: str, *, years: float) -> bool:
+        """Return whether a checked answer is the expected one; ages may be so many years from it."""
+
 
 @dataclass(frozen=True)
 class AgeTask:
@@ -108,6 +111,10 @@ class AgeTask:
     def as_expected(self, value: Mapping[str, Any]) -> str:
         """Return a checked answer as an attention check states it."""
         return f"{value.get('bin', value.get('age')):g}"
+
+    def matches(self, value: Mapping[str, Any], expected: str, *, years: float) -> bool:
+        """Return whether an age is at most so many years from the expected one."""
+        return abs(float(self.as_expected(value)) - float(expected)) <= years
 
 
 @dataclass(frozen=True)
@@ -175,6 +182,10 @@ class DiagnosisTask:
     def as_expected(self, value: Mapping[str, Any]) -> str:
         """Return a checked answer as an attention check states it."""
         return str(value["diagnosis"])
+
+    def matches(self, value: Mapping[str, Any], expected: str, *, years: float) -> bool:  # noqa: ARG002
+        """Return whether the diagnosis is the expected one."""
+        return str(value["diagnosis"]) == expected
 
 
 def _require_keys(value: Mapping[str, Any], needed: set[str], allowed: set[str] = frozenset()) -> None:  # type: ignore[assignment]

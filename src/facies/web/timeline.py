@@ -65,7 +65,7 @@ def _described(connection: sa.Connection, trial: Any, settings: RoomSettings) ->
         "id": trial.public_id, "stage": stage, "position": trial.position, "target": trial.target, "training": trial.is_training,
         "task": settings.tasks[trial.target].describe(),
     }  # fmt: skip
-    if trial.is_attention:
+    if trial.is_attention and settings.attention == "instructed":
         described["instructed"] = trial.expected
     if stage == "aided":
         described["model_score"] = trial.model_score
