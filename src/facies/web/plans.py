@@ -49,7 +49,9 @@ def load_plan(engine: sa.Engine, plan: pd.DataFrame | Iterable[Mapping[str, Any]
     Raises
     ------
     TableError
-        Naming the plan's line: a column missing, a target without task, an aided row without score, a row unlike the one loaded before.
+        Naming the plan's line: a value missing, a target without task, an aided row without score.
+    InputError
+        When a row is unlike the one loaded before, stands twice, or names an account that is not a reader's.
 
     Examples
     --------
