@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from facies import __version__
 from facies.cli import (
     check,
+    compare,
     compare_learning,
     demo,
     doctor,
@@ -21,6 +22,7 @@ from facies.cli import (
     init,
     predict,
     pretrain,
+    read,
     replicate,
     sources,
     weights,
@@ -45,6 +47,8 @@ app.command("run")(run_command.run)
 app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
 app.command("compare-learning")(compare_learning.compare_learning)
+app.add_typer(read.app, name="read")
+app.command("compare")(compare.compare)
 app.command("embed")(embed.embed)
 app.command("predict")(predict.predict)
 app.command("replicate")(replicate.replicate)

@@ -116,7 +116,8 @@ def learning_json(data: ReportData) -> dict[str, Any]:
 
 
 READERS = (
-    "panel_model", "reader_estimates", "reader_performance", "reader_comparison", "reader_agreement", "reader_study_sizes", "region_agreement",
+    "panel_model", "reader_estimates", "reader_performance", "reader_comparison", "reader_agreement", "reader_study_sizes",
+    "region_agreement",
 )  # fmt: skip
 
 

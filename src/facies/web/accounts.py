@@ -300,3 +300,28 @@ def _matches(hashed: str, password: str) -> bool:
         return _hasher().verify(hashed, password[:LONGEST_PASSWORD])
     except VerifyMismatchError:
         return False
+
+
+def has_account(engine: sa.Engine, name: str) -> bool:
+    """Return whether an account of this name is there.
+
+    Examples
+    --------
+    >>> from facies.web.database import open_room
+    >>> has_account(open_room("sqlite://"), "r1")
+    False
+    """
+    with reading(engine) as connection:
+        return connection.execute(sa.select(ACCOUNTS.c.id).where(ACCOUNTS.c.name == name)).first() is not None
+
+
+def waiting_accounts(engine: sa.Engine) -> list[tuple[str, str]]:
+    """Return name and role of the accounts that nobody has entered yet and that have no password, by name."""
+    entered = sa.select(SESSIONS.c.account_id)
+    query = (
+        sa.select(ACCOUNTS.c.name, ACCOUNTS.c.role)
+        .where(ACCOUNTS.c.password_hash.is_(None), ACCOUNTS.c.id.not_in(entered))
+        .order_by(ACCOUNTS.c.role, ACCOUNTS.c.name)
+    )
+    with reading(engine) as connection:
+        return [(str(name), str(role)) for name, role in connection.execute(query)]

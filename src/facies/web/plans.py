@@ -14,7 +14,7 @@ from facies.errors import InputError, TableError
 from facies.web import audit
 from facies.web.accounts import insert_account
 from facies.web.database import reading, writing
-from facies.web.schema import ACCOUNTS, TRIALS
+from facies.web.schema import ACCOUNTS, TRIALS, WITHDRAWN
 from facies.web.settings import RoomSettings
 from facies.web.tasks import AnswerError, Task
 
@@ -181,3 +181,17 @@ def _require_same(trial: Mapping[str, Any], row: Mapping[str, Any]) -> None:
             raise InputError(
                 f"photograph {row['photo_id']} was loaded before with another {name}: a plan that is read from is only added to"
             )
+
+
+def planned_photographs(engine: sa.Engine) -> set[str]:
+    """Return the photographs of the loaded plan whose people have not withdrawn.
+
+    Examples
+    --------
+    >>> from facies.web.database import open_room
+    >>> planned_photographs(open_room("sqlite://"))
+    set()
+    """
+    query = sa.select(TRIALS.c.photo_id).distinct().where(TRIALS.c.photo_id.not_in(WITHDRAWN))
+    with reading(engine) as connection:
+        return set(connection.execute(query).scalars())

@@ -68,9 +68,12 @@ def learning_methods(data: ReportData) -> Section:
 def reader_methods(data: ReportData) -> Section:
     """Return the methods of the page of readers: the statistics, the runs and the settings."""
     intro = (
-        f"Analyses were run with facies {data.version}. Panel: crossed mixed model by restricted maximum likelihood, photographs eliminated "
-        "sparsely; intervals of standard deviations by profile likelihood. Models against readers: Obuchowski-Rockette with Hillis's degrees "
-        "of freedom (Stat Med 2007;26:596-619), the single-treatment test for one model against a panel; covariances by jackknife over people. "
+        f"Analyses were run with facies {data.version}. Panel: crossed mixed model by restricted maximum likelihood, photographs "
+        f"eliminated "
+        "sparsely; intervals of standard deviations by profile likelihood. Models against readers: Obuchowski-Rockette with Hillis's "
+        "degrees "
+        "of freedom (Stat Med 2007;26:596-619), the single-treatment test for one model against a panel; covariances by jackknife over "
+        "people. "
         "Limits of agreement with several readers after Obuchowski & Bullen; marked regions: STAPLE (Warfield, IEEE TMI 2004;23:903-921)."
     )
     blocks = (Text(intro), Heading("Runs"), *_runs(data), Heading("Settings"), *_settings(data))

@@ -47,8 +47,10 @@ def panel_sections(data: ReportData, *, figures: bool) -> list[Section]:
 def _panel(data: ReportData, target: str, terms: pd.DataFrame, *, figures: bool) -> Section:
     first = terms.iloc[0]
     intro = (
-        f"{count(first.n_readings)} readings of {count(first.n_photographs)} photographs of {count(first.n)} people by {count(first.n_readers)} "
-        "readers. Model: reading = photograph + reader + order, photographs and readers random and crossed, by restricted maximum likelihood."
+        f"{count(first.n_readings)} readings of {count(first.n_photographs)} photographs of {count(first.n)} people by "
+        f"{count(first.n_readers)} "
+        "readers. Model: reading = photograph + reader + order, photographs and readers random and crossed, by restricted maximum "
+        "likelihood."
     )
     rows = tuple(
         (
@@ -59,7 +61,8 @@ def _panel(data: ReportData, target: str, terms: pd.DataFrame, *, figures: bool)
         for row in terms.to_dict("records")
     )
     note = (
-        "ICC(2,1): share of the variance of one reading that is due to photographs; ICC(2,k): of a mean of k readers. SEM: standard error of "
+        "ICC(2,1): share of the variance of one reading that is due to photographs; ICC(2,k): of a mean of k readers. SEM: standard error "
+        "of "
         "measurement. Serial dependence: change per year that the face before looked older; above 0 readings are drawn to it."
     )
     grid = Grid(
@@ -117,9 +120,11 @@ def agreement_with_model_section(data: ReportData) -> Section | None:
         for row in frame.to_dict("records")
     )  # fmt: skip
     note = (
-        "Limits of agreement: within them lie 95 % of differences between the model and a reader drawn at random, of a person drawn at random. "
+        "Limits of agreement: within them lie 95 % of differences between the model and a reader drawn at random, of a person drawn at "
+        "random. "
         "Equivalence index: how much the mean squared difference grows where the model takes a reader's place (squared years); its p is "
-        "one-sided, of the index being the margin or more, and is missing where no margin was fixed. Error less a reader's: each against the "
+        "one-sided, of the index being the margin or more, and is missing where no margin was fixed. Error less a reader's: each against "
+        "the "
         "mean of the other readers; the interval holds for other readers and people."
     )
     columns = ("Model", "Between", "Statistic", "Value (years)", "p", "People", "Readers")
@@ -164,8 +169,10 @@ def _of_condition(data: ReportData, condition: str, part: pd.DataFrame, *, figur
         alt = "; ".join(f"{row['label']} {fixed(row['value'])}" for row in drawn.to_dict("records"))
         blocks.append(Drawing(f"figure-raters-{_slug(condition)}", f"{data.title(condition)}: AUC of models and readers.", alt, svg))
     rows = tuple(
-        (names.get(str(row["rater"]), str(row["rater"])).capitalize() if row["kind"] == "reader" else str(row["rater"]), str(row["level"] or DASH),
-         str(row["metric"]), str(row["rule"]), with_interval(row["value"], row["ci_low"], row["ci_high"], 3), count(row["n"]), count(row["n_cases"]))
+        (names.get(str(row["rater"]), str(row["rater"])).capitalize() if row["kind"] == "reader" else str(row["rater"]),
+         str(row["level"] or DASH),
+         str(row["metric"]), str(row["rule"]), with_interval(row["value"], row["ci_low"], row["ci_high"], 3), count(row["n"]),
+         count(row["n_cases"]))
         for row in part[part.kind != "reader"].to_dict("records")
     )  # fmt: skip
     columns = ("Rater", "Level", "Metric", "Rule", "Value", "People", "Cases")
@@ -182,13 +189,16 @@ def _comparisons(data: ReportData, condition: str, names: Mapping[str, str]) -> 
     with_readers = own.comparison.map(lambda text: any(side in names for side in str(text).split(" minus ")))
     rows = tuple(
         (str(row["comparison"]), str(row["metric"]), str(row["rule"]), str(row["method"]),
-         with_interval(row["estimate"], row["ci_low"], row["ci_high"], 3), fixed(row["df"], 1), p_value(row["p_value"]), fixed(row["margin"]),
+         with_interval(row["estimate"], row["ci_low"], row["ci_high"], 3), fixed(row["df"], 1), p_value(row["p_value"]),
+         fixed(row["margin"]),
          p_value(row["p_non_inferior"]))
         for row in own[~with_readers].to_dict("records")
     )  # fmt: skip
     note = (
-        "1T-RRRC (Hillis 2007) holds for other readers and other people and is the test to report; the readers-only t test beside it takes the people as "
-        "given and is shown because papers do. Non-inferiority: one-sided p of a loss of the margin or more, the margin fixed in study.toml."
+        "1T-RRRC (Hillis 2007) holds for other readers and other people and is the test to report; the readers-only t test beside it "
+        "takes the people as "
+        "given and is shown because papers do. Non-inferiority: one-sided p of a loss of the margin or more, the margin fixed in "
+        "study.toml."
     )
     columns = ("Difference", "Metric", "Rule", "Method", "Estimate", "df", "p", "Margin", "p, not inferior")
     blocks: list[Block] = [Grid(f"table-differences-{_slug(condition)}", "Differences", columns, rows, note, frozenset({1, 2, 3}))]
@@ -209,7 +219,8 @@ def _sizes(data: ReportData, sizes: pd.DataFrame) -> Grid:
     first = sizes.iloc[0]
     margin = "" if pd.isna(first.margin) else f", not inferior by {fixed(first.margin)}"
     note = (
-        f"For a true difference of AUCs of {fixed(first.difference)}{margin}, from this study's components of variance, which are uncertain "
+        f"For a true difference of AUCs of {fixed(first.difference)}{margin}, from this study's components of variance, which are "
+        f"uncertain "
         f"themselves ({count(first.pilot_readers)} readers, {count(first.pilot_n)} people here)."
     )
     columns = ("Comparison", "Condition", "Readers", "People", "Power", "Power reached")
@@ -238,7 +249,8 @@ def reader_limits(data: ReportData) -> Section:
     """Return what must not be concluded from readers."""
     texts = [
         "A panel's mean is an opinion that many share, not a fact about the person.",
-        "Readers of a study are a sample of readers like them; how others would read is what intervals that hold for other readers allow for.",
+        "Readers of a study are a sample of readers like them; how others would read is what intervals that hold for other readers allow "
+        "for.",
         "What a reader could see (screen, light, time, crop) is not what a physician sees in a patient.",
         "A test without difference is no proof of equality: look at the interval, or fix a margin beforehand.",
     ]

@@ -165,7 +165,7 @@ def _panel_stage(study: Path, given: _Read) -> Stage:
                 notes.append(f"{target}: the panel model was not fitted ({error})")
         notes += [note for model in models for note in model.notes]
         written = [
-            write_table(study, table, _stacked(table, [getattr(model, name) for model in models], stage=PANEL_STAGE))
+            write_table(study, table, _stacked(table, [getattr(model, name) for model in models]))
             for table, name in ((PANEL_MODEL, "terms"), (READER_ESTIMATES, "readers"), (PANEL_VALUES, "values"))
         ]
         written.append(write_json(study / "derived" / PANEL_STAGE / NOTES, notes))
@@ -180,7 +180,7 @@ def _fit_target(given: _Read, target: str) -> PanelModel:
     return fit_panel(given.readings, given.photographs, target=target, bin_width=width)
 
 
-def _stacked(table: Table, parts: list[pd.DataFrame], *, stage: str) -> pd.DataFrame:
+def _stacked(table: Table, parts: list[pd.DataFrame]) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else table.empty()
 
@@ -221,7 +221,7 @@ def _readers_stage(study: Path, given: _Read, *, random_state: int) -> Stage:
             _conditions(study, given, given.cohort, found)
         if marks is not None:
             _regions(read_user_table(marks, REGION_MARKS), given, found, random_state)
-        written = [write_table(study, table, _stacked(table, found.tables.get(table.name, []), stage=READERS_STAGE)) for table in WRITTEN]
+        written = [write_table(study, table, _stacked(table, found.tables.get(table.name, []))) for table in WRITTEN]
         written.append(write_json(study / "derived" / READERS_STAGE / NOTES, found.notes))
         return Outcome(
             tuple(written), given.readings.reader_id.nunique(), sum(len(part) for parts in found.tables.values() for part in parts)
