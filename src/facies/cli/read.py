@@ -31,7 +31,8 @@ def plan(study: StudyFolder, seed: Seed = None, jobs: Jobs = 0, as_json: Json = 
     for target, part in counted.groupby("target", sort=False):
         per = part.groupby("photo_id").size()
         say(f"{target}: {len(per)} photographs, read by {per.min()} to {per.max()} readers each")
-        _say_sizes(int(per.median()))
+        if target == "perceived_age":
+            _say_sizes(int(per.median()))
     say(f"plan: {found.path}" if not dry_run else f"would write {found.path}")
 
 

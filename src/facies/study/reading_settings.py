@@ -21,6 +21,9 @@ class ReadingSection(Section):
     n_photographs: int | None = Field(
         None, ge=2, description="people of whom one photograph is read, drawn by the seed; left out: everybody"
     )
+    case_share: float | None = Field(
+        None, gt=0, lt=1, description="diagnosis: share of people with a target condition among n_photographs; left out: as they come"
+    )
     readers_per_photograph: int | None = Field(None, ge=1, description="readers of each photograph; left out: every reader reads all")
     repeat_fraction: float = Field(0.1, ge=0, le=1, description="share of a reader's photographs that come back unannounced")
     gap: int = Field(20, ge=1, description="places between a reading and its repeat, at least")
@@ -41,6 +44,9 @@ class ReadingSection(Section):
     highest: int = Field(110, ge=1, le=130, description="perceived_age: the highest age that may be given")
     severity_grades: int = Field(0, ge=0, le=10, description="diagnosis: grades of severity that are asked for; 0 for none")
     regions: bool = Field(False, description="diagnosis: let readers mark what they saw on the photograph")
+    title: str = Field(
+        "Reading room", min_length=1, max_length=120, description="what readers see at the head of the page; it may unblind them"
+    )
     picture_mm: float = Field(
         120.0, gt=20, le=400, description="side of the square in which photographs are shown, where the screen has room"
     )
@@ -61,6 +67,8 @@ class ReadingSection(Section):
     def _fits(self) -> ReadingSection:
         if self.lowest >= self.highest:
             raise ValueError("lowest must be below highest: choose two ages")
+        if self.case_share is not None and self.n_photographs is None:
+            raise ValueError("case_share needs n_photographs: give both, or neither")
         if len(set(self.ask)) < len(self.ask):
             raise ValueError("ask names something twice: name it once")
         for name, margin in self.margins.items():

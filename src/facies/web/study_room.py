@@ -80,7 +80,7 @@ def room_settings(config: StudyConfig) -> RoomSettings:
     conditions = tuple(config.conditions.target_conditions)
     if conditions:
         tasks["diagnosis"] = DiagnosisTask(conditions, severity_grades=asked.severity_grades, regions=asked.regions)
-    return RoomSettings(tasks=tasks, title=config.study.name, picture_mm=asked.picture_mm)
+    return RoomSettings(tasks=tasks, title=asked.title, picture_mm=asked.picture_mm)
 
 
 def open_study_room(study: Path) -> StudyRoom:
@@ -223,7 +223,7 @@ def _model_says(study: Path, config: StudyConfig, target: str) -> pd.Series:
 
 
 def export_study_readings(study: Path) -> dict[str, Path]:
-    """Write what was read: ``readings.tsv`` beside the study's tables; remarks, attention checks and strokes in ``reading/``; marked regions.
+    """Write what was read: ``readings.tsv`` beside the study's tables; remarks, checks and strokes in ``reading/``; marked regions.
 
     A readings.tsv that did not come from the room is not written over.
 

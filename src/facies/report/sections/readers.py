@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from facies.report.blocks import Block, Bullets, Drawing, Grid, Heading, Missing, Section, Text
+from facies.report.blocks import Block, Bullets, Drawing, Grid, Heading, Missing, Panels, Section, Text
 from facies.report.data import ReportData
 from facies.report.figures.readers import bias_plot, rater_plot
 from facies.report.numbers import DASH, count, fixed, p_value, with_interval
@@ -22,6 +22,21 @@ TERMS = {
     "sd[repeats]": "SD between repeats of a reader", "repeatability": "Repeatability coefficient (1.96 root 2 SD)",
 }  # fmt: skip
 """Terms of the panel model as they are printed; others are printed as they are."""
+
+
+def term_label(term: str) -> str:
+    """Return a term of the panel model as it is printed.
+
+    Examples
+    --------
+    >>> term_label("icc(2,27)"), term_label("sem[agreement]"), term_label("sd[reader]")
+    ('ICC(2,27)', 'SEM, agreement', 'SD between readers (leniency)')
+    """
+    if term.startswith("icc"):
+        return term.upper()
+    if term.startswith("sem["):
+        return f"SEM, {term[4:-1]}"
+    return TERMS.get(term, term)
 
 
 def numbered_readers(data: ReportData) -> dict[str, str]:
@@ -39,6 +54,8 @@ def numbered_readers(data: ReportData) -> dict[str, str]:
 def panel_sections(data: ReportData, *, figures: bool) -> list[Section]:
     """Return a section a target that was read on a scale."""
     terms = data.table("panel_model")
+    if terms is None and data.target == "facies":
+        return []  # calls, which the notes say
     if terms is None:
         return [Section("panel", "The panel", (Missing("Panel model", data.why_missing("panel_model")),))]
     return [_panel(data, str(target), part, figures=figures) for target, part in terms.groupby("target", sort=False)]
@@ -54,7 +71,7 @@ def _panel(data: ReportData, target: str, terms: pd.DataFrame, *, figures: bool)
     )
     rows = tuple(
         (
-            TERMS.get(row["term"], str(row["term"])),
+            term_label(str(row["term"])),
             with_interval(row["estimate"], row["ci_low"], row["ci_high"], _digits(row)),
             str(row["method"]),
         )
@@ -92,10 +109,10 @@ def _readers(data: ReportData, target: str, *, figures: bool) -> list[Block]:
     flagged = own[own.flagged]
     alt = f"{count(len(own))} readers, biases from {fixed(own.bias.min(), 1)} to {fixed(own.bias.max(), 1)}; {len(flagged)} stand out"
     caption = f"Bias of each reader against the others ({unit}), 95 % interval. Diamonds stand out by the rule; they stay in."
-    blocks: list[Block] = [Heading("Readers"), Drawing(f"figure-bias-{_slug(target)}", caption, alt, svg)]
+    blocks: list[Block] = [Heading("Readers"), Panels((Drawing(f"figure-bias-{_slug(target)}", caption, alt, svg),))]
     rows = tuple(
         (names[str(row["reader_id"])].capitalize(), count(row["n_readings"]), fixed(row["bias"], 2), fixed(row["scale"], 2),
-         fixed(row["correlation"], 2), fixed(row["residual_sd"], 2), str(row["reason"] or DASH))
+         fixed(row["correlation"], 2), fixed(row["residual_sd"], 2), DASH if pd.isna(row["reason"]) else str(row["reason"]))
         for row in flagged.to_dict("records")
     )  # fmt: skip
     if rows:
@@ -167,13 +184,14 @@ def _of_condition(data: ReportData, condition: str, part: pd.DataFrame, *, figur
         drawn = aucs[aucs.value.notna()].head(MAX_DRAWN)
         svg = rater_plot(drawn, name=f"raters-{_slug(condition)}", label="AUC in the same people") if figures else ""
         alt = "; ".join(f"{row['label']} {fixed(row['value'])}" for row in drawn.to_dict("records"))
-        blocks.append(Drawing(f"figure-raters-{_slug(condition)}", f"{data.title(condition)}: AUC of models and readers.", alt, svg))
+        caption = f"{data.title(condition)}: AUC of models and readers."
+        blocks.append(Panels((Drawing(f"figure-raters-{_slug(condition)}", caption, alt, svg),)))
     rows = tuple(
         (names.get(str(row["rater"]), str(row["rater"])).capitalize() if row["kind"] == "reader" else str(row["rater"]),
-         str(row["level"] or DASH),
+         DASH if pd.isna(row["level"]) else str(row["level"]),
          str(row["metric"]), str(row["rule"]), with_interval(row["value"], row["ci_low"], row["ci_high"], 3), count(row["n"]),
          count(row["n_cases"]))
-        for row in part[part.kind != "reader"].to_dict("records")
+        for row in part[(part.kind != "reader") & part.rule.isin(["none", "call", *_first_rule(part)])].to_dict("records")
     )  # fmt: skip
     columns = ("Rater", "Level", "Metric", "Rule", "Value", "People", "Cases")
     note = "Means of several readers hold for other readers and people (Obuchowski-Rockette, on the logit scale)."
@@ -181,18 +199,24 @@ def _of_condition(data: ReportData, condition: str, part: pd.DataFrame, *, figur
     return [*blocks, *_comparisons(data, condition, names)]
 
 
+def _first_rule(part: pd.DataFrame) -> list[str]:
+    return [rule for rule in part.rule if rule not in ("none", "call")][:1]
+
+
 def _comparisons(data: ReportData, condition: str, names: Mapping[str, str]) -> list[Block]:
     frame = data.table("reader_comparison")
     own = None if frame is None else frame[frame.target_condition == condition]
     if own is None or own.empty:
         return [Missing("Differences", data.why_missing("reader_comparison"))]
+    first = _first_rule(own)
     with_readers = own.comparison.map(lambda text: any(side in names for side in str(text).split(" minus ")))
+    shown = own[~with_readers & own.rule.isin(["none", "call", *first])]
     rows = tuple(
         (str(row["comparison"]), str(row["metric"]), str(row["rule"]), str(row["method"]),
          with_interval(row["estimate"], row["ci_low"], row["ci_high"], 3), fixed(row["df"], 1), p_value(row["p_value"]),
          fixed(row["margin"]),
          p_value(row["p_non_inferior"]))
-        for row in own[~with_readers].to_dict("records")
+        for row in shown.to_dict("records")
     )  # fmt: skip
     note = (
         "1T-RRRC (Hillis 2007) holds for other readers and other people and is the test to report; the readers-only t test beside it "

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from facies.cohort import assess_photographs, find_optional_table, read_intake
+from facies.cohort import assess_photographs, find_optional_table
 from facies.cohort.consent import consenting_participants
 from facies.cohort.diagnoses import read_diagnoses
+from facies.cohort.intake import assess_intake, read_study_tables
 from facies.cohort.negatives import read_negatives
 from facies.cohort.sources import describe_source
 from facies.errors import InputError
@@ -69,7 +70,8 @@ def gather_conditions(study: Path, config: StudyConfig, *, jobs: int, progress: 
     InputError
         Naming file, row and remedy.
     """
-    intake = read_intake(study, settings=intake_settings(config))
+    tables = read_study_tables(study, settings=intake_settings(config))
+    intake = assess_intake(replace(tables, readings=None, panel_estimates=None))  # readers may have read public negatives too
     asked = config.conditions
     diagnoses = read_diagnoses(
         study, intake.participants, conditions=asked.target_conditions, rename=config.inputs.rename.get(DIAGNOSES.name),

@@ -117,10 +117,17 @@ def photographs_of(study: Path, config: StudyConfig, *, jobs: int) -> pd.DataFra
     return kept.sort_values("photo_id", ignore_index=True)
 
 
-def photographs_to_read(photographs: pd.DataFrame, asked: ReadingSection, *, random_state: int) -> pd.DataFrame:
+def photographs_to_read(
+    photographs: pd.DataFrame, asked: ReadingSection, *, cases: set[str] | None = None, random_state: int
+) -> pd.DataFrame:  # fmt: skip
     """Choose one photograph a person, the first by name, and of the people as many as are asked for.
 
     Training and attention cases are left out of it, and with them all photographs of their people.
+
+    Parameters
+    ----------
+    cases
+        participant_ids of people with a target condition, for ``case_share``.
 
     Raises
     ------
@@ -133,18 +140,27 @@ def photographs_to_read(photographs: pd.DataFrame, asked: ReadingSection, *, ran
     >>> photographs_to_read(photographs, ReadingSection(training=["c1"]), random_state=0).photo_id.tolist()
     ['a1', 'b1']
     """
-    cases = [*asked.training, *asked.attention]
+    taught = [*asked.training, *asked.attention]
     known = photographs.set_index("photo_id").participant_id
-    absent = [photo_id for photo_id in cases if photo_id not in known.index]
+    absent = [photo_id for photo_id in taught if photo_id not in known.index]
     if absent:
         raise InputError(f"{CONFIG_NAME}, [reading]: '{absent[0]}' of the training or attention cases is no usable photograph: correct it")
-    free = photographs[~photographs.participant_id.isin(known[cases])].drop_duplicates("participant_id")
+    free = photographs[~photographs.participant_id.isin(known[taught])].drop_duplicates("participant_id")
     if asked.n_photographs is None:
         return free.reset_index(drop=True)
-    if asked.n_photographs > len(free):
-        raise InputError(f"{CONFIG_NAME}, reading.n_photographs is {asked.n_photographs} and {len(free)} people are there: choose fewer")
-    drawn = np.random.default_rng([random_state, 31]).permutation(len(free))[: asked.n_photographs]
-    return free.iloc[np.sort(drawn)].reset_index(drop=True)
+    rng = np.random.default_rng([random_state, 31])
+    if asked.case_share is None:
+        return _drawn(free, asked.n_photographs, "people", rng)
+    has = free.participant_id.isin(cases or set())
+    n_cases = round(asked.case_share * asked.n_photographs)
+    parts = [_drawn(free[has], n_cases, "cases", rng), _drawn(free[~has], asked.n_photographs - n_cases, "others", rng)]
+    return pd.concat(parts).sort_values("photo_id", ignore_index=True)
+
+
+def _drawn(free: pd.DataFrame, n: int, who: str, rng: np.random.Generator) -> pd.DataFrame:
+    if n > len(free):
+        raise InputError(f"{CONFIG_NAME}, [reading] asks for {n} {who} and {len(free)} are there: lower n_photographs or change case_share")
+    return free.iloc[np.sort(rng.permutation(len(free))[:n])].reset_index(drop=True)
 
 
 def design_of(asked: ReadingSection) -> ReadingDesign:
@@ -172,7 +188,8 @@ def plan_reading(study: Path, *, jobs: int = 1, seed: int | None = None, write: 
     config = read_config(study)
     random_state = config.study.random_state if seed is None else seed
     design, readers, targets = design_of(config.reading), readers_of(study, config), asked_targets(config)
-    photographs = photographs_to_read(photographs_of(study, config, jobs=jobs), config.reading, random_state=random_state)
+    usable = photographs_of(study, config, jobs=jobs)
+    photographs = photographs_to_read(usable, config.reading, cases=_cases(study, config), random_state=random_state)
     path = plan_path(study)
     if path.is_file():
         before = read_plan(study)
@@ -184,6 +201,16 @@ def plan_reading(study: Path, *, jobs: int = 1, seed: int | None = None, write: 
     if write and (added or not path.is_file()):
         write_tsv(path, READING_PLAN.validate(plan))
     return PlanSummary(plan, path, tuple(added), _loads(plan))
+
+
+def _cases(study: Path, config: StudyConfig) -> set[str] | None:
+    """Return who has a target condition, where the settings ask for a share of them."""
+    if config.reading.case_share is None:
+        return None
+    if config.study.target != "facies":
+        raise InputError(f"{CONFIG_NAME}, reading.case_share needs study.target = 'facies': remove it")
+    diagnoses = gather_conditions(study, config, jobs=1).diagnoses
+    return set(diagnoses.participant_id[diagnoses.diagnosis.isin(config.conditions.target_conditions)])
 
 
 def _with_readers(
