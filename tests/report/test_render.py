@@ -139,8 +139,8 @@ OWN_ENCODER = {"pretraining", "pretraining_history", "pretraining_help"}
 """A section of its own only where the study has learnt an encoder; see test_pretraining.py."""
 
 OF_READERS = {
-    "panel_model", "reader_estimates", "reader_performance", "reader_comparison", "reader_agreement", "reader_study_sizes", "region_agreement",
-    "region_consensus",
+    "panel_model", "reader_estimates", "reader_performance", "reader_comparison", "reader_agreement", "reader_study_sizes",
+    "region_agreement", "region_consensus",
 }  # fmt: skip
 """They have a page of their own."""
 
