@@ -76,7 +76,7 @@ def served(tmp_path: Path, plan: list[dict[str, Any]] | None = None, **changes: 
 
 
 @contextmanager
-def visiting(browser: Any, server: Server, **options: Any) -> Iterator[Any]:
+def visiting(browser: Any, server: Server, reader: str = "anna", **options: Any) -> Iterator[Any]:
     """Enter by an invitation; afterwards, no script has failed and nothing was asked of another host."""
     context = browser.new_context(**options)
     context.set_default_timeout(20_000)
@@ -85,7 +85,7 @@ def visiting(browser: Any, server: Server, **options: Any) -> Iterator[Any]:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
     page.on("request", lambda request: faults.append(request.url) if not request.url.startswith((server.url, "blob:", "data:")) else None)
-    page.goto(f"{server.url}/enter#{create_link(server.engine, 'anna')}")
+    page.goto(f"{server.url}/enter#{create_link(server.engine, reader)}")
     page.click("main button")
     yield page
     context.close()
