@@ -15,7 +15,16 @@ import room
 import visit
 from browsing import CHROMIUM, open_browser, picture_of, press_button, served, type_age, visiting
 
-from facies.web import AgeTask, add_account, create_link, export_readings, export_remarks, export_strokes, verify_audit
+from facies.web import (
+    AgeTask,
+    ChoiceTask,
+    add_account,
+    create_link,
+    export_readings,
+    export_remarks,
+    export_strokes,
+    verify_audit,
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -124,6 +133,17 @@ def test_age_groups_by_arrow_keys__are_stored_as_their_middle(browser, tmp_path)
             page.keyboard.press(key)
         page.wait_for_selector("#done")
         assert export_readings(server.engine, settings=server.settings).reading.tolist() == [57]
+
+
+def test_list_of_answers_by_number__is_stored_as_its_place(browser, tmp_path):
+    plan = [{"reader_id": "anna", "position": 1, "photo_id": "face", "target": "perceived_age"}]
+    tasks = {"perceived_age": ChoiceTask("Is the <b>person</b> tanned?", ("no", "a little", "yes"))}
+    with served(tmp_path, plan, tasks=tasks) as server, visiting(browser, server) as page:
+        page.wait_for_selector("text=Is the <b>person</b> tanned?")
+        page.wait_for_selector("#jspsych-html-button-response-btngroup button")
+        page.keyboard.press("2")
+        page.wait_for_selector("#done")
+        assert export_readings(server.engine, settings=server.settings).reading.tolist() == [1]
 
 
 def test_picture_that_fails_once__is_asked_for_again(browser, tmp_path):

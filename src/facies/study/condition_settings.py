@@ -37,6 +37,11 @@ class SaliencySection(Section):
         "auto", description="how regions are placed: by the face mesh where `facies weights fetch face-mesh` brought it (mesh: it must be "
         "there), else by five points and a template",
     )  # fmt: skip
+    single_faces: int = Field(
+        0, ge=0, le=50,
+        description="maps of single cases of each condition, only of people whose consent_scope is publication; they stay in "
+        "derived/saliency/single_faces and are not in the report",
+    )  # fmt: skip
     n_faces: int = Field(500, ge=10, description="faces that are looked at, the cases first, chosen by the seed")
 
 

@@ -39,7 +39,7 @@ from facies.web.pictures import SIDE, prepare_pictures, withdraw_photographs
 from facies.web.plans import load_plan, planned_photographs
 from facies.web.schema import PICTURES
 from facies.web.settings import RoomSettings
-from facies.web.tasks import AgeTask, DiagnosisTask, Task
+from facies.web.tasks import AgeTask, ChoiceTask, DiagnosisTask, Task
 
 COORDINATOR = "coordinator"
 MARKS_SIDE = 224
@@ -80,6 +80,7 @@ def room_settings(config: StudyConfig) -> RoomSettings:
     conditions = tuple(config.conditions.target_conditions)
     if conditions:
         tasks["diagnosis"] = DiagnosisTask(conditions, severity_grades=asked.severity_grades, regions=asked.regions)
+    tasks |= {one.name: ChoiceTask(one.question, tuple(one.choices)) for one in asked.lists}
     return RoomSettings(tasks=tasks, title=asked.title, picture_mm=asked.picture_mm)
 
 
@@ -183,6 +184,8 @@ def _truth(study: Path, config: StudyConfig, target: str) -> pd.Series:
         diagnoses = gather_conditions(study, config, jobs=1).diagnoses.drop_duplicates("participant_id")
         known = diagnoses.set_index("participant_id").diagnosis
         return known.where(known.isin(config.conditions.target_conditions), "none")
+    if target != "perceived_age":
+        return pd.Series(dtype=object)
     path = find_optional_table(study, PANEL_ESTIMATES.name)
     if path is not None:
         panel = read_user_table(path, PANEL_ESTIMATES)
@@ -206,6 +209,8 @@ def _model_says(study: Path, config: StudyConfig, target: str) -> pd.Series:
     InputError
         When the study was not run, or names several conditions: one number could not say which.
     """
+    if target not in ("perceived_age", "diagnosis"):
+        raise InputError(f"{CONFIG_NAME}, reading.arms: no model answers '{target}': read it unaided, in a study of its own")
     table = PARTICIPANT_PREDICTIONS if target == "perceived_age" else CONDITION_SCORES
     if not table_path(study, table).exists():
         raise InputError(f"readers are to see the model's answer and there is none: run `facies run {study}` first, or set reading.arms")

@@ -75,7 +75,7 @@ def asked_targets(config: StudyConfig) -> list[str]:
     asked: list[str] = list(config.reading.ask) or (["diagnosis"] if config.study.target == "facies" else ["perceived_age"])
     if "diagnosis" in asked and not config.conditions.target_conditions:
         raise InputError(f"{CONFIG_NAME}, reading.ask: a diagnosis needs conditions.target_conditions: name the diseases")
-    return asked
+    return [*asked, *(one.name for one in config.reading.lists)]
 
 
 def readers_of(study: Path, config: StudyConfig) -> list[str]:

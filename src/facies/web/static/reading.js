@@ -194,7 +194,15 @@ function diagnosisPart(trial, keep) {
   return parts;
 }
 
+function choicePart(trial, keep) {
+  const { question, choices } = trial.task;
+  return [buttons(heading(trial, question) + hint(say("choose_key")), choices, { value: (i) => ({ choice: choices[i] }), keep })];
+}
+
+const PARTS = { age: agePart, diagnosis: diagnosisPart, choice: choicePart };
+
 function shownAnswer(trial, answer) {
+  if (trial.task.kind === "choice") return answer;
   if (trial.task.kind === "diagnosis") return answer === "none" ? say("none") : answer;
   return trial.task.bins.length && trial.task.bins.includes(Number(answer)) ? `${answer}–${Number(answer) + 4}` : answer;
 }
@@ -213,7 +221,7 @@ async function readTrial(step) {
   await jsPsych.run([{ type: WaitPart, work: () => showFace(trial.id) }]);
   step.preload.forEach((id) => pictureOf(id).catch(() => null)); // asked for again, and then told, when its turn comes
   const value = {};
-  const parts = trial.task.kind === "age" ? agePart : diagnosisPart;
+  const parts = PARTS[trial.task.kind];
   await jsPsych.run(parts(trial, (more) => Object.assign(value, more)));
   sessionStorage.setItem(PENDING, submission(trial, value));
   remarkBox().value = "";
@@ -225,7 +233,7 @@ async function readTrial(step) {
 }
 
 async function showFeedback(trial, value, reference) {
-  const own = shownAnswer(trial, value.diagnosis ?? value.bin ?? value.age);
+  const own = shownAnswer(trial, value.diagnosis ?? value.choice ?? value.bin ?? value.age);
   const lines = [say("your_answer", { value: own }), say("reference", { value: shownAnswer(trial, reference) })];
   await jsPsych.run([buttons(heading(trial, "") + lines.map((line) => `<p class="question">${escaped(line)}</p>`).join(""), [say("next")], { numbered: false, list: false })]);
 }
