@@ -59,6 +59,7 @@ def serve(
 ) -> None:
     """Open the reading room: one link a reader, nothing leaves the machine."""
     from facies.web import serve as serve_room
+    from facies.web.server import checked_settings, require_free_port
     from facies.web.study_room import invite, prepare_study_room
 
     if dry_run:
@@ -69,6 +70,8 @@ def serve(
         return
     with progress_bar("pictures", shown=True) as progress:
         room = prepare_study_room(study, jobs=n_jobs(jobs), progress=progress)
+    checked_settings(room.engine, room.settings, host=host, certificate=certificate, key=key, names=tuple(name or ()))
+    require_free_port(host, port)
     say(f"{room.n_trials} readings and {room.n_pictures} pictures added, {room.n_withdrawn} pictures of people who withdrew deleted")
     base = f"{'https' if certificate else 'http'}://{(name or [host])[0]}:{port}"
     if links:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import socket
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -88,6 +89,26 @@ def _require_closed(engine: sa.Engine, host: str, certificate: Path | None, name
             raise InputError(f"{host} can be reached by others and the room has no accounts: add a coordinator first")
     if host in ("0.0.0.0", "::") and not names:
         raise InputError(f"{host} is every address of this machine: name the hosts under which readers reach the room")
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Refuse an address at which the room cannot listen, before anybody is invited to it.
+
+    Raises
+    ------
+    InputError
+        When another program listens there, or the address is not this machine's.
+
+    Examples
+    --------
+    >>> require_free_port("127.0.0.1", 0)
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.create_server(address[:2], family=family):
+            pass
+    except OSError as error:
+        raise InputError(f"the room cannot listen at {host}, port {port} ({error.strerror or error}): choose another --port") from error
 
 
 def is_loopback(host: str) -> bool:

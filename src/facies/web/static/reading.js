@@ -190,7 +190,7 @@ function diagnosisPart(trial, keep) {
     const labels = Array.from({ length: grades + 1 }, (_, i) => `${i}${i === 0 ? ` ${say("grade_none")}` : i === grades ? ` ${say("grade_high")}` : ""}`);
     ifAny(buttons(heading(trial, say("how_marked")), labels, { value: (i) => ({ severity: i }), keep: note }));
   }
-  if (regions) ifAny({ type: BrushPart, stimulus: heading(trial, say("mark")), send: say("send"), undo: say("undo"), on_start: () => setZoom(false), on_finish: (data) => note({ strokes: data.value }) });
+  if (regions) ifAny({ type: BrushPart, stimulus: heading(trial, say("mark")), label: say("mark"), send: say("send"), undo: say("undo"), on_start: () => setZoom(false), on_finish: (data) => note({ strokes: data.value }) });
   return parts;
 }
 
