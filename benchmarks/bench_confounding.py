@@ -6,8 +6,8 @@ A pool of painted people is photographed by the clinic's camera and by another o
 draws patients, clinic controls and public negatives from it, and every verdict but the right one is wrong:
 (a) patients by another camera and no signs: confounded; (b) signs and the same camera: no sign; (c) another camera and signs: confounded,
 since nothing can tell the two apart; (d) neither: the public negatives' camera is all there is, confounded or undetermined;
-(e) older patients without any sign: suspect or undetermined, since age alone tells as much; (f) weak signs (AUC near 0.7) and the same camera:
-no sign; (g) as (b) with ten controls: no sign or undetermined. The model is a penalised discriminant of 100 axes of ``hog`` vectors,
+(e) older patients without any sign: suspect or undetermined, since age alone tells as much; (f) weak signs (AUC near 0.7) and the same
+camera: no sign; (g) as (b) with ten controls: no sign or undetermined. The model is a penalised discriminant of 100 axes of ``hog`` vectors,
 cross-fitted by person; the probes, permutations and the rule are those of ``facies run``, age, sex and BMI included.
 """
 
@@ -36,7 +36,8 @@ from facies.study.conditions.demographics import demographic_probes
 SIDE = 192
 WEAK = 0.3
 VARIANTS = {
-    "plain": ("clinic", 0.0), "signs": ("clinic", 1.0), "weak": ("clinic", WEAK), "other": ("patients", 0.0), "other+signs": ("patients", 1.0),
+    "plain": ("clinic", 0.0), "signs": ("clinic", 1.0), "weak": ("clinic", WEAK),
+    "other": ("patients", 0.0), "other+signs": ("patients", 1.0),
 }  # fmt: skip
 """Camera and strength of the signs."""
 

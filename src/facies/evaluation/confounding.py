@@ -106,7 +106,7 @@ def same_source(people: pd.DataFrame, y: NDArray[np.int64]) -> NDArray[np.bool_]
     Examples
     --------
     >>> people = pd.DataFrame({"source": ["a"] * 25 + ["b"], "role": ["case"] * 15 + ["clinic_control"] * 10 + ["case"]})
-    >>> same_source(people, np.repeat([1, 0, 1], [12, 13, 1])).sum()
+    >>> int(same_source(people, np.repeat([1, 0, 1], [12, 13, 1])).sum())
     22
     >>> same_source(people[1:], np.repeat([1, 0, 1], [2, 22, 1])) is None
     True
@@ -127,7 +127,7 @@ def detectable_auc(n_cases: int, n_others: int) -> float:
     Examples
     --------
     >>> round(detectable_auc(55, 60), 3), round(detectable_auc(55, 10), 3), detectable_auc(8, 8)
-    (0.708, 0.882, 1.0)
+    (0.709, 0.885, 1.0)
     """
     if min(n_cases, n_others) < 1:
         return 1.0
