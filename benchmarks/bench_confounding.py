@@ -7,8 +7,8 @@ draws patients, clinic controls and public negatives from it, and every verdict 
 (a) patients by another camera and no signs: confounded; (b) signs and the same camera: no sign; (c) another camera and signs: confounded,
 since nothing can tell the two apart; (d) neither: the public negatives' camera is all there is, confounded or undetermined;
 (e) older patients without any sign: suspect or undetermined, since age alone tells as much; (f) weak signs (AUC near 0.7) and the same
-camera: no sign; (g) as (b) with ten controls: no sign or undetermined. The model is a penalised discriminant of 100 axes of ``hog`` vectors,
-cross-fitted by person; the probes, permutations and the rule are those of ``facies run``, age, sex and BMI included.
+camera: no sign; (g) as (b) with ten controls: no sign or undetermined. The model is a penalised discriminant of 100 axes of ``hog``
+vectors, cross-fitted by person; the probes, permutations and the rule are those of ``facies run``, age, sex and BMI included.
 """
 
 from __future__ import annotations
