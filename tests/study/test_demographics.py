@@ -83,10 +83,12 @@ def test_demographic_probes__say_so_when_nothing_is_known():
 
 
 def test_covariate_columns__the_order_of_words_means_nothing():
-    """Cases are of the group that stands in the middle: a number for each word would tell nothing, indicators tell all."""
+    """Cases are of the group that comes second of three: with a number for each word no straight rule tells them, with indicators one does."""
     judged, folds = study(6)
     group = np.where(judged.y > 0, "b", np.random.default_rng(6).choice(["a", "c"], len(judged.y)))
-    found = asked(JudgedPeople(judged.people.assign(group=group), judged.scores, judged.y, {}), folds, ("group",))
+    order = np.argsort(group, kind="stable")
+    sorted_people = judged.people.assign(group=group).iloc[order].reset_index(drop=True)
+    found = asked(JudgedPeople(sorted_people, judged.scores[:, order], judged.y[order], {}), folds[:, order], ("group",))
     assert found["demographics@same_source"].auc == 1.0
 
 
