@@ -83,7 +83,7 @@ def test_demographic_probes__say_so_when_nothing_is_known():
 
 
 def test_covariate_columns__the_order_of_words_means_nothing():
-    """Cases are of the group that comes second of three: with a number for each word no straight rule tells them, with indicators one does."""
+    """Cases are of the second group of three: with a number for each word no straight rule tells them, with indicators one does."""
     judged, folds = study(6)
     group = np.where(judged.y > 0, "b", np.random.default_rng(6).choice(["a", "c"], len(judged.y)))
     order = np.argsort(group, kind="stable")
