@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from facies.errors import InputError
+from facies.evaluation.condition_rows import JudgedPeople, comparisons
 from facies.evaluation.confounding import (
     LEAST_PERMUTATIONS,
     LEVEL,
@@ -177,6 +178,14 @@ def test_same_source__one_stray_case_does_not_make_another_clinic_the_cases_own(
     source = ["a"] * 30 + ["b"] * 61
     role = ["case"] * 31 + ["clinic_control"] * 60
     assert same_source(pd.DataFrame({"source": source, "role": role}), np.repeat([1, 0], [31, 60])) is None
+
+
+def test_comparisons__a_case_from_elsewhere_is_not_compared_within_the_source():
+    people = pd.DataFrame({"source": ["a"] * 4 + ["b"] * 3 + ["web"], "role": ["case"] * 5 + ["clinic_control"] * 2 + ["public_negative"]})
+    y = np.array([1, 1, 1, 1, 1, 0, 0, 0])
+    which = comparisons(JudgedPeople(people, np.zeros((1, 8)), y, {}))
+    assert which["same_source"].tolist() == [False] * 4 + [True] * 3 + [False]
+    assert which["public"].tolist() == [True] * 5 + [False] * 2 + [True]
 
 
 def alike_folds(y, rng, n_folds=5):
