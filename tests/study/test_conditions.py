@@ -40,7 +40,7 @@ n_faces = 20
 """
 
 
-def quicken(study, n_permutations=50):
+def quicken(study, n_permutations=100):
     """Make the checks cheap: what they find is tested elsewhere."""
     path = study / "study.toml"
     text = path.read_text().replace("n_repeats = 2\n", f"n_repeats = 2\nn_permutations = {n_permutations}\n")

@@ -77,7 +77,7 @@ class ConditionSection(Section):
     headline_despite_confounding: list[str] = Field(
         default_factory=list, description="conditions whose AUC is shown first although the verdict is confounded"
     )
-    n_permutations: int = Field(200, ge=50, description="permutations of labels behind p-values of the checks")
+    n_permutations: int = Field(500, ge=100, description="permutations of people behind p-values of the checks")
     saliency: SaliencySection = SaliencySection()
 
     @model_validator(mode="after")
