@@ -188,8 +188,8 @@ def plan_reading(study: Path, *, jobs: int = 1, seed: int | None = None, write: 
     config = read_config(study)
     random_state = config.study.random_state if seed is None else seed
     design, readers, targets = design_of(config.reading), readers_of(study, config), asked_targets(config)
-    usable = photographs_of(study, config, jobs=jobs)
-    photographs = photographs_to_read(usable, config.reading, cases=_cases(study, config), random_state=random_state)
+    offered = _offered(photographs_of(study, config, jobs=jobs), config)
+    photographs = photographs_to_read(offered, config.reading, cases=_cases(study, config), random_state=random_state)
     path = plan_path(study)
     if path.is_file():
         before = read_plan(study)
@@ -201,6 +201,16 @@ def plan_reading(study: Path, *, jobs: int = 1, seed: int | None = None, write: 
     if write and (added or not path.is_file()):
         write_tsv(path, READING_PLAN.validate(plan))
     return PlanSummary(plan, path, tuple(added), _loads(plan))
+
+
+def _offered(usable: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
+    """Return the photographs that may be read: all, or without those of public sources."""
+    if config.reading.public_negatives:
+        return usable
+    if config.study.target != "facies":
+        raise InputError(f"{CONFIG_NAME}, reading.public_negatives needs study.target = 'facies': remove it")
+    public = {one.source for one in config.conditions.negatives}
+    return usable[~usable["source"].isin(public)].reset_index(drop=True)
 
 
 def _cases(study: Path, config: StudyConfig) -> set[str] | None:
