@@ -14,6 +14,7 @@ from facies.imaging.atlas import ATLAS_SENTENCE, region_labels, region_parts
 from facies.imaging.mesh_atlas import EYES_AND_MOUTH, MESH_SENTENCE, mesh_regions
 from facies.records import CropContract
 from facies.saliency.occlusion import Part
+from facies.saliency.outline import with_outline
 from facies.types import Image, Points
 
 MESH = "face-mesh"
@@ -32,7 +33,10 @@ class Mesher(Protocol):
 
 
 class Placed(NamedTuple):
-    """A face's parts, always the same ones in the same order (some may be without pixels), and whether a mesh placed them."""
+    """A face's parts with the band along its outline, and whether a mesh placed them.
+
+    The parts are always the same ones in the same order; some may be without pixels.
+    """
 
     parts: list[Part]
     by_mesh: bool
@@ -72,7 +76,7 @@ class Placer:
 
     def __init__(self, contract: CropContract, mesh: Mesher | None) -> None:
         self.contract, self.mesh = contract, mesh
-        self.template = [Part(*part) for part in region_parts(region_labels(contract), contract)]
+        self.template = self._whole([Part(*part) for part in region_parts(region_labels(contract), contract)])
 
     def place(self, image: Image, five: Points) -> Placed:
         """Return the parts of the face with these five points, in the crop's pixels; both arguments are in the picture's."""
@@ -81,7 +85,12 @@ class Placer:
             return Placed(self.template, False)
         into = similarity_transform(five, self.contract.points())
         parts = {(region, side): mask for region, side, mask in mesh_regions(transform_points(found, into), size=self.contract.size).parts}
-        return Placed([Part(part.region, part.side, parts[part.region, part.side]) for part in self.template], True)
+        return Placed(self._whole([Part(part.region, part.side, parts[part.region, part.side]) for part in self.template]), True)
+
+    def _whole(self, parts: list[Part]) -> list[Part]:
+        """Return the parts with the band along the outline that each bounds."""
+        right, left = self.contract.points()[:2]
+        return with_outline(parts, eye_distance=float(np.hypot(*(left - right))))
 
     def _own_mesh(self, mesh: Mesher, image: Image, five: Points) -> Points | None:
         """Return the mesh nearest to the five points, if one is near."""
