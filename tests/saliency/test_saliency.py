@@ -13,7 +13,7 @@ from facies.records import CropContract
 from facies.saliency.average import average_map
 from facies.saliency.checks import Check, check_rows, curve_area, likeness
 from facies.saliency.occlusion import Part, cumulative_log_odds, occlusion_drops, occlusion_vectors, prepare_covers
-from facies.saliency.outline import with_outline
+from facies.saliency.outline import both_sides, with_outline
 from facies.saliency.overlap import dice, region_overlap
 from facies.saliency.regions import region_rows, region_shares, region_table, share_means
 from facies.tables import REGIONS
@@ -101,6 +101,22 @@ def test_outline__what_lies_along_the_jaw_is_the_jaws_and_the_hair_is_not(painte
         drops[name] = dict(zip(REGIONS, region_shares(occlusion_drops(vectors[:, 0]), parts)[0], strict=True))
     assert max(drops["inside alone"], key=drops["inside alone"].get) == "background"
     assert max(drops["with outline"], key=drops["with outline"].get) == first
+
+
+def test_both_sides__a_sign_that_either_cheek_can_tell_is_found_only_when_both_are_covered():
+    malar = [part.mask for part in PARTS if part.region == "malar"]
+    crop = face()
+    crop[np.any(malar, axis=0), 0] += 60
+
+    def redder_cheek(crops):
+        return np.stack([[max(crop[mask][:, 0].mean() for mask in malar)] for crop in crops.astype(float)])
+
+    drops = {}
+    for name, parts in (("one", PARTS), ("both", both_sides(PARTS))):
+        vectors = occlusion_vectors(crop, prepare_covers(parts, FILLING), redder_cheek)
+        drops[name] = max(occlusion_drops(vectors[:, 0])[[part.region == "malar" for part in parts]])
+    assert drops["one"] < 5 < 40 < drops["both"]
+    assert [part.region for part in both_sides(PARTS)] == list(REGIONS)
 
 
 def test_outline__refuses_parts_without_background_and_a_negative_width():
