@@ -292,6 +292,18 @@ class StudyConfig(Section):
         return self
 
 
+def printed_settings(config: StudyConfig) -> dict[str, Any]:
+    """Return all settings as a page may show them (:meth:`ReadingSection.printed`).
+
+    Examples
+    --------
+    >>> shown = printed_settings(parse_config({"study": {"name": "A"}, "reading": {"training": ["p1_front"]}}))
+    >>> shown["reading"]["training"], "database" in shown["reading"]
+    (1, False)
+    """
+    return config.model_dump(exclude={"reading"}) | {"reading": config.reading.printed()}
+
+
 def read_config(folder: Path) -> StudyConfig:
     """Read and check a study's ``study.toml``.
 
