@@ -183,6 +183,26 @@ def _require_same(trial: Mapping[str, Any], row: Mapping[str, Any]) -> None:
             )
 
 
+LOADED_KEY = ("reader_id", "photo_id", "target", "repeat", "is_training", "is_attention")
+
+
+def loaded_answers(engine: sa.Engine) -> pd.DataFrame:
+    """Return ``expected`` and ``model_score`` of the trials that were loaded: :data:`LOADED_KEY`, these two, and ``loaded``, true.
+
+    Examples
+    --------
+    >>> from facies.web.database import open_room
+    >>> loaded_answers(open_room("sqlite://")).empty
+    True
+    """
+    columns = [ACCOUNTS.c.name.label("reader_id"), *(TRIALS.c[name] for name in (*LOADED_KEY[1:], "expected", "model_score"))]
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(*columns).select_from(TRIALS.join(ACCOUNTS))).all()
+    frame = pd.DataFrame(rows, columns=[*LOADED_KEY, "expected", "model_score"])
+    typed = frame.astype({"repeat": "int64", "is_training": bool, "is_attention": bool, "expected": object, "model_score": "float64"})
+    return typed.assign(loaded=True)
+
+
 def planned_photographs(engine: sa.Engine) -> set[str]:
     """Return the photographs of the loaded plan whose people have not withdrawn.
 
