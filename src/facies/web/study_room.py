@@ -40,7 +40,7 @@ from facies.web.accounts import add_account, create_link, has_account
 from facies.web.database import open_room, reading
 from facies.web.exports import export_attention, export_readings, export_remarks, export_strokes
 from facies.web.pictures import SIDE, LoadPhotograph, prepare_pictures, withdraw_photographs
-from facies.web.plans import LOADED_KEY, load_plan, loaded_answers, planned_photographs
+from facies.web.plans import LOADED_KEY, load_plan, loaded_answers, planned_photographs, require_same_questions
 from facies.web.schema import PICTURES
 from facies.web.settings import RoomSettings
 from facies.web.tasks import AgeTask, DiagnosisTask, Task
@@ -99,13 +99,15 @@ def open_study_room(study: Path) -> StudyRoom:
     Raises
     ------
     InputError
-        When there is none yet.
+        When there is none yet, or it asked readers something else than the settings do now.
     """
     config = read_config(study)
     url = room_url(study, config)
     if "://" not in url and not Path(url).is_file():
         raise InputError(f"{study} has no reading room yet: open one with `facies read serve {study}`")
-    return StudyRoom(open_room(url), room_settings(config), url)
+    room = StudyRoom(open_room(url), room_settings(config), url)
+    require_same_questions(room.engine, room.settings)
+    return room
 
 
 def prepare_study_room(study: Path, *, jobs: int = 1, progress: Progress | None = None) -> StudyRoom:
@@ -123,6 +125,7 @@ def prepare_study_room(study: Path, *, jobs: int = 1, progress: Progress | None 
     if "://" not in url:
         Path(url).parent.mkdir(parents=True, exist_ok=True)
     engine, settings = open_room(url), room_settings(config)
+    require_same_questions(engine, settings)
     n_withdrawn = _withdraw(engine, readable)
     new = plan[~plan.photo_id.isin(readable.withdrawn)].reset_index(drop=True)
     answered = _with_answers(study, config, new, readable.photographs, loaded_answers(engine))
