@@ -449,10 +449,8 @@ def test_page_of_readers__names_no_reader_person_or_photograph(clinic):
     write_levels(clinic, LEVELS | {"wilhelmina": "expert"})
     rows = readings_of(clinic)
     careless = rows[rows.reader_id == "anna"].assign(reader_id="wilhelmina", target="perceived_age", reading=1.0)
-    aged = [
-        rows[rows.reader_id == name].assign(target="perceived_age", reading=40.0 + len(name) + rows.index.to_series() % 30)
-        for name in LEVELS
-    ]
+    years = pd.Series(40.0 + pd.factorize(rows.photo_id)[0] + rows.index.to_numpy() % 3, rows.index)
+    aged = [rows[rows.reader_id == name].assign(target="perceived_age", reading=years + len(name)) for name in LEVELS]
     write_tsv(clinic / "readings.tsv", pd.concat([rows, careless, *aged]))
     set_reading(clinic, n_photographs=40, training=[rows.photo_id.iloc[0]], database="postgresql://boss@secret.example.org/room")
     found = compare_study_readers(clinic)
