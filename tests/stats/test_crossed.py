@@ -315,7 +315,7 @@ def test_reader_who_says_the_same_of_all_photographs__stands_out():
 
 def test_fit_crossed__readings_that_are_all_alike_are_refused():
     _, photo, reader, *_ = simulated(n_photos=20, n_readers=6, each=4)
-    with pytest.raises(InputError, match="all 80 readings are 50: .* there is no residual variance"):
+    with pytest.raises(InputError, match=r"all 80 readings are 50: .* there is no residual variance"):
         fit_crossed(np.full(80, 50.0), photo, reader)
 
 
