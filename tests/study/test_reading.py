@@ -18,6 +18,7 @@ from facies.cohort.files import read_user_table
 from facies.errors import InputError
 from facies.readers import panel_means
 from facies.store import read_frame, read_table, write_tsv
+from facies.study.check import check_study
 from facies.study.config import parse_config, read_config
 from facies.study.demo import simulate_study
 from facies.study.demo_facies import simulate_condition_study
@@ -332,6 +333,23 @@ def test_imrmc_list__holds_nobody_who_withdrew(clinic):
     person = owner_of_clinic_reading(clinic)
     withdraw(clinic, person)
     assert f": {person}\n" not in write_imrmc(clinic, "acromegaly").read_text()
+
+
+# The check
+
+
+def test_check__says_what_there_is_for_readers(clinic):
+    notes = check_study(clinic).notes
+    n = len(readings_of(clinic))
+    assert "reader_levels: 4 readers, levels expert, resident" in notes
+    assert f"reading_plan.tsv: {n} readings of 40 photographs by 4 readers" in notes
+    assert f"readings.tsv: {n} readings of 40 photographs by 4 readers" in notes
+    rows = readings_of(clinic)
+    write_tsv(clinic / "readings.tsv", rows.assign(photo_id=rows.photo_id.mask(rows.index == 3, "nobody")))
+    said = "readings.tsv: photo_id nobody is no photograph of the study (1 such): `facies compare` will refuse the table"
+    assert said in check_study(clinic).notes
+    write_tsv(clinic / "reader_levels.tsv", pd.DataFrame({"reader_id": ["anna"], "grade": ["expert"]}))
+    assert "level" in str(check_study(clinic).problem)
 
 
 # The comparison
