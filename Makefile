@@ -11,7 +11,7 @@ demo: $(SETUP)
 	$(BIN)/facies demo demo
 
 test: $(SETUP_DEV)
-	$(BIN)/python -m pytest -n $(JOBS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 
 check: $(SETUP_DEV)
 	$(BIN)/ruff check .

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from facies.study import run_study as run_study
     from facies.study import simulate_study as simulate_study
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 _HOMES = {
     "init_study": "study",

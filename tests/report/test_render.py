@@ -138,9 +138,19 @@ def test_page__without_figures_it_says_their_findings_in_words(report_data: Repo
 OWN_ENCODER = {"pretraining", "pretraining_history", "pretraining_help"}
 """A section of its own only where the study has learnt an encoder; see test_pretraining.py."""
 
+OF_READERS = {
+    "panel_model", "reader_estimates", "reader_performance", "reader_comparison", "reader_agreement", "reader_study_sizes",
+    "region_agreement", "region_consensus",
+}  # fmt: skip
+"""They have a page of their own."""
+
 
 def test_page__a_part_that_is_missing_is_named_with_its_reason(bare_page: Any) -> None:
-    shown = {name: reason for name, reason in MISSING.items() if name not in {"comparisons", "bland_altman", "error_by_age"} | OWN_ENCODER}
+    shown = {
+        name: reason
+        for name, reason in MISSING.items()
+        if name not in {"comparisons", "bland_altman", "error_by_age"} | OWN_ENCODER | OF_READERS
+    }
     assert [name for name, reason in shown.items() if name != "splits" and reason not in bare_page.text] == []
     assert MISSING["splits"] in bare_page.text
     assert "svg" not in bare_page.tags
@@ -151,7 +161,7 @@ def test_page__no_heading_is_empty(report_html: str, bare_data: ReportData) -> N
         assert re.search(r"</h3>\s*(<h[23]|</section>)|</h2>\s*</section>", html) is None
 
 
-@pytest.mark.parametrize("name", sorted(set(MISSING) - {"runs", "model_cards", "average_faces", "margins"} - OWN_ENCODER))
+@pytest.mark.parametrize("name", sorted(set(MISSING) - {"runs", "model_cards", "average_faces", "margins"} - OWN_ENCODER - OF_READERS))
 def test_page__any_table_may_be_absent_or_empty(report_data: ReportData, name: str) -> None:
     frame = getattr(report_data, name)
     absent = render_report(dataclasses.replace(report_data, **{name: None}, missing={name: "the reason of this test"}), figures=False)

@@ -40,7 +40,7 @@ n_faces = 20
 """
 
 
-def quicken(study, n_permutations=50):
+def quicken(study, n_permutations=100):
     """Make the checks cheap: what they find is tested elsewhere."""
     path = study / "study.toml"
     text = path.read_text().replace("n_repeats = 2\n", f"n_repeats = 2\nn_permutations = {n_permutations}\n")
@@ -199,6 +199,25 @@ def test_run__all_cases_from_one_source_and_all_others_from_another_withholds_th
     (study / "study.toml").write_text(text.replace("n_repeats = 2", 'n_repeats = 2\nheadline_despite_confounding = ["acromegaly"]'))
     run_study(study, jobs=2)
     assert "because the study asks for it by name" in (study / "report" / "report.html").read_text()
+
+
+def test_single_faces__only_of_people_who_consented_to_publication(finished, tmp_path):
+    study = tmp_path / "study"
+    shutil.copytree(finished[0], study)
+    people = pd.read_csv(study / "participants.tsv", sep="\t", dtype=str, keep_default_na=False)
+    diagnoses = pd.read_csv(study / "diagnoses.tsv", sep="\t", dtype=str)
+    cases = diagnoses.participant_id[diagnoses.diagnosis == "acromegaly"].drop_duplicates()
+    agreed = set(cases.iloc[:2])
+    people["consent_scope"] = ["publication" if name in agreed else "analysis" for name in people.participant_id]
+    people.to_csv(study / "participants.tsv", sep="\t", index=False)
+    settings = study / "study.toml"
+    settings.write_text(settings.read_text().replace("n_faces = 20\n", "n_faces = 20\nsingle_faces = 3\n"))
+    run_study(study, jobs=2)
+    folder = study / "derived" / "saliency" / "single_faces"
+    listed = pd.read_csv(folder / "single_faces.tsv", sep="\t")
+    assert set(listed.participant_id) <= agreed
+    assert len(listed) > 0
+    assert sorted(path.name for path in folder.glob("*.png")) == sorted(listed.file)
 
 
 def test_region_marks__give_the_overlap_with_the_model(finished, tmp_path):

@@ -54,7 +54,7 @@ def study(tmp_path_factory):
     text = "\n".join(line for line in text.splitlines() if not line.startswith("cushing = ")) + "\n"
     diagnoses = folder / "diagnoses.tsv"
     diagnoses.write_text("".join(line for line in diagnoses.read_text().splitlines(keepends=True) if "\tcushing" not in line))
-    (folder / "study.toml").write_text(text.replace("n_repeats = 1\n", "n_repeats = 1\nn_permutations = 50\n") + SETTINGS)
+    (folder / "study.toml").write_text(text.replace("n_repeats = 1\n", "n_repeats = 1\nn_permutations = 100\n") + SETTINGS)
     (folder / "recipe.toml").write_text(RECIPE)
     return folder
 

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,110 +12,27 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("playwright")
 
 import room
-import uvicorn
 import visit
-from playwright import sync_api
+from browsing import CHROMIUM, open_browser, picture_of, press_button, served, type_age, visiting
 
-from facies.web import AgeTask, add_account, create_app, create_link, export_readings, export_remarks, export_strokes, verify_audit
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+from facies.web import (
+    AgeTask,
+    ChoiceTask,
+    add_account,
+    create_link,
+    export_readings,
+    export_remarks,
+    export_strokes,
+    verify_audit,
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-class Server:
-    """The room on a free port of this machine, which can be stopped and started."""
-
-    def __init__(self, engine: Any, settings: Any) -> None:
-        self.engine, self.settings = engine, settings
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        config = uvicorn.Config(create_app(self.engine, settings=self.settings), host="127.0.0.1", port=self.port, log_level="error")
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        self.server.should_exit = self.server.force_exit = True
-        self.thread.join()
-
-
-@contextmanager
-def open_browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with open_browser() as opened:
         yield opened
-
-
-@contextmanager
-def served(tmp_path: Path, plan: list[dict[str, Any]] | None = None, **changes: Any) -> Iterator[Server]:
-    engine = room.small_room(f"sqlite:///{tmp_path}/room.db", plan)
-    server = Server(engine, dataclasses.replace(room.SETTINGS, **changes))
-    server.start()
-    yield server
-    server.stop()
-    engine.dispose()
-
-
-@contextmanager
-def visiting(browser: Any, server: Server, **options: Any) -> Iterator[Any]:
-    """Enter by an invitation; afterwards, no script has failed and nothing was asked of another host."""
-    context = browser.new_context(**options)
-    context.set_default_timeout(20_000)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
-    page.on("request", lambda request: faults.append(request.url) if not request.url.startswith((server.url, "blob:", "data:")) else None)
-    page.goto(f"{server.url}/enter#{create_link(server.engine, 'anna')}")
-    page.click("main button")
-    yield page
-    context.close()
-    assert faults == []
-
-
-def picture_of(page: Any, name: str) -> None:
-    """Keep a picture of a page for the manual, when asked to."""
-    if os.environ.get("FACIES_PICTURES"):
-        PICTURES.mkdir(exist_ok=True)
-        page.screenshot(path=PICTURES / name)
-
-
-def type_age(page: Any, age: int) -> None:
-    page.wait_for_selector("#number:focus")
-    page.keyboard.type(str(age))
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#number", state="detached")
-
-
-def press_button(page: Any) -> None:
-    page.wait_for_selector("#jspsych-html-button-response-btngroup button:focus")
-    page.keyboard.press("Enter")
 
 
 def test_session_by_keyboard__with_a_reload_in_the_middle_is_stored_as_typed(browser, tmp_path):
@@ -224,6 +133,17 @@ def test_age_groups_by_arrow_keys__are_stored_as_their_middle(browser, tmp_path)
             page.keyboard.press(key)
         page.wait_for_selector("#done")
         assert export_readings(server.engine, settings=server.settings).reading.tolist() == [57]
+
+
+def test_list_of_answers_by_number__is_stored_as_its_place(browser, tmp_path):
+    plan = [{"reader_id": "anna", "position": 1, "photo_id": "face", "target": "perceived_age"}]
+    tasks = {"perceived_age": ChoiceTask("Is the <b>person</b> tanned?", ("no", "a little", "yes"))}
+    with served(tmp_path, plan, tasks=tasks) as server, visiting(browser, server) as page:
+        page.wait_for_selector("text=Is the <b>person</b> tanned?")
+        page.wait_for_selector("#jspsych-html-button-response-btngroup button")
+        page.keyboard.press("2")
+        page.wait_for_selector("#done")
+        assert export_readings(server.engine, settings=server.settings).reading.tolist() == [1]
 
 
 def test_picture_that_fails_once__is_asked_for_again(browser, tmp_path):

@@ -62,7 +62,7 @@ def serve(
 ) -> None:
     """Open the reading room: one link a reader, nothing leaves the machine."""
     from facies.web import serve as serve_room
-    from facies.web.server import base_address, require_reachable
+    from facies.web.server import base_address, require_free_port, require_reachable
     from facies.web.study_room import invite, prepare_study_room
 
     names = tuple(name or ())
@@ -74,6 +74,7 @@ def serve(
         found = read_plan(study)
         say(f"{found.reader_id.nunique()} readers, {found.photo_id.nunique()} photographs, {len(found)} readings at {base}")
         return
+    require_free_port(host, port)
     with progress_bar("pictures", shown=True) as progress:
         room = prepare_study_room(study, jobs=n_jobs(jobs), progress=progress)
     say(f"{room.n_trials} readings and {room.n_pictures} pictures added, {room.n_withdrawn} pictures of people who withdrew deleted")

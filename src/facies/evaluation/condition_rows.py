@@ -69,13 +69,15 @@ def judged_people(
 
 
 def comparisons(judged: JudgedPeople) -> dict[str, NDArray[np.bool_]]:
-    """Return whom cases are compared with: all, others from the cases' source, public negatives, each source."""
+    """Return whom cases are compared with: all, others from the cases' source, public negatives, each source.
+
+    ``same_source`` holds the sources that have both cases and others: a case from elsewhere shares its camera with none of the others.
+    """
     source, case = judged.people["source"].to_numpy(dtype=object), judged.y > 0
-    of_cases = set(source[case])
     found = {"all": np.ones(len(case), dtype=bool)}
-    same = np.isin(source, list(of_cases))
-    if (same & ~case).any():
-        found["same_source"] = same | case
+    same = np.isin(source, list(set(source[case]) & set(source[~case])))
+    if same.any():
+        found["same_source"] = same
     public = (judged.people["role"] == "public_negative").to_numpy()
     if public.any():
         found["public"] = public | case

@@ -37,6 +37,11 @@ class SaliencySection(Section):
         "auto", description="how regions are placed: by the face mesh where `facies weights fetch face-mesh` brought it (mesh: it must be "
         "there), else by five points and a template",
     )  # fmt: skip
+    single_faces: int = Field(
+        0, ge=0, le=50,
+        description="maps of single cases of each condition, only of people whose consent_scope is publication; they stay in "
+        "derived/saliency/single_faces and are not in the report",
+    )  # fmt: skip
     n_faces: int = Field(500, ge=10, description="faces that are looked at, the cases first, chosen by the seed")
 
 
@@ -72,7 +77,7 @@ class ConditionSection(Section):
     headline_despite_confounding: list[str] = Field(
         default_factory=list, description="conditions whose AUC is shown first although the verdict is confounded"
     )
-    n_permutations: int = Field(200, ge=50, description="permutations of labels behind p-values of the checks")
+    n_permutations: int = Field(500, ge=100, description="permutations of people behind p-values of the checks")
     saliency: SaliencySection = SaliencySection()
 
     @model_validator(mode="after")

@@ -14,6 +14,14 @@ _PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=")
 METRICS = ("auc", "sensitivity", "specificity", "years")
 
 
+class ListSection(Section):
+    """``[[reading.lists]]``: a question with a list of answers."""
+
+    name: str = Field(min_length=1, description="the target of its readings, such as tanned; a reading is the answer's place, from 0")
+    question: str = Field(min_length=1, max_length=300, description="as readers see it, in their language")
+    choices: list[str] = Field(min_length=2, max_length=30, description="the answers, in their order")
+
+
 class ReadingSection(Section):
     """``[reading]``; who reads stands in reader_levels.tsv, or there are ``n_readers`` of them."""
 
@@ -21,6 +29,7 @@ class ReadingSection(Section):
     ask: list[Literal["perceived_age", "diagnosis"]] = Field(
         default_factory=list, description="what is asked of a face; empty: diagnosis where study.target is facies, else perceived_age"
     )
+    lists: list[ListSection] = Field(default_factory=list, description="further questions with lists of answers")
     n_photographs: int | None = Field(
         None, ge=2, description="people of whom one photograph is read, drawn by the seed; left out: everybody"
     )
@@ -70,6 +79,10 @@ class ReadingSection(Section):
     def _fits(self) -> ReadingSection:
         if self.lowest >= self.highest:
             raise ValueError("lowest must be below highest: choose two ages")
+        names = [one.name for one in self.lists]
+        taken = sorted({name for name in names if names.count(name) > 1 or name in ("perceived_age", "diagnosis")})
+        if taken:
+            raise ValueError(f"lists names '{taken[0]}', which is taken: give each list its own name")
         if self.case_share is not None and self.n_photographs is None:
             raise ValueError("case_share needs n_photographs: give both, or neither")
         if len(set(self.ask)) < len(self.ask):

@@ -15,7 +15,7 @@ CONTROL = "control"
 """The diagnosis of people who have none of the target conditions."""
 
 VERDICTS = ("no sign", "suspect", "confounded", "undetermined")
-"""What the checks for source confounding come to; undetermined: too few people, or nothing to compare."""
+"""What the checks for source confounding come to; undetermined: too few people, or a model that tells nothing."""
 
 CONDITION = Column("target_condition", "text", "the disease, such as acromegaly")
 SESSION = id_column("session_id", "the visit", nullable=True)
@@ -242,14 +242,17 @@ CONFOUNDING_PROBES = Table(
             "probe", "text",
             "background, border, metadata, blurred: what is told without the face, or by a blur; source_of_negatives; model_all, "
             "model_same_source, model_without_source=NAME; demographics, demographics_and_model, model_beyond_demographics. "
-            "@same_source: among people from the cases' source alone",
+            "@same_source: among cases and controls that share a source",
         ),
         number("auc", "of telling cases from others, or sources from each other; model_beyond_demographics: the difference", maximum=1),
         *CI,
-        number("p_value", "of chance, by permuting labels where there is one"),
+        number("p_value", "of chance: by dealing the measures out to other people; of model_beyond_demographics: of no difference"),
         N,
         N_CASES,
-        Column("finding", "category", "what this probe alone says", levels=("none", "suspect", "confounded", "not possible")),
+        Column(
+            "finding", "category", "what this probe alone says; headline: it decides only which AUC is shown first",
+            levels=("none", "headline", "suspect", "undetermined", "confounded", "not possible"),
+        ),
         NOTE,
     ),
     "confounding",

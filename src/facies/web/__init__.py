@@ -21,11 +21,12 @@ from facies.web.pictures import LoadPhotograph, photograph_loader, prepare_pictu
 from facies.web.plans import load_plan  # noqa: E402
 from facies.web.server import serve  # noqa: E402
 from facies.web.settings import RoomSettings  # noqa: E402
-from facies.web.tasks import AgeTask, DiagnosisTask, Task  # noqa: E402
+from facies.web.tasks import AgeTask, ChoiceTask, DiagnosisTask, Task  # noqa: E402
 
 __all__ = [
     "AgeTask",
     "AuditVerdict",
+    "ChoiceTask",
     "DiagnosisTask",
     "LoadPhotograph",
     "RoomSettings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -121,10 +121,13 @@ def _expected(row: dict[str, Any], flags: dict[str, bool], settings: RoomSetting
 
 
 def _same_form(expected: str, task: Task, *, exact: bool) -> str:
-    for key, value in (("age", expected), ("bin", expected), ("diagnosis", expected)):
+    forms: tuple[Callable[[], dict[str, Any]], ...] = (
+        lambda: {"age": float(expected)}, lambda: {"bin": float(expected)}, lambda: {"choice": expected},
+        lambda: {"diagnosis": expected, "confidence": 50, "severity": 0},
+    )  # fmt: skip
+    for form in forms:
         try:
-            answer = {key: value, "confidence": 50, "severity": 0} if key == "diagnosis" else {key: float(value)}
-            return task.as_expected(task.check(answer))
+            return task.as_expected(task.check(form()))
         except (AnswerError, ValueError):
             continue
     if exact:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import socket
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -113,6 +114,26 @@ def base_address(host: str, port: int, *, tls: bool, names: tuple[str, ...] = ()
     """
     name = (names or (host,))[0]
     return f"{'https' if tls else 'http'}://{f'[{name}]' if ':' in name else name}:{port}"
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Refuse an address at which the room cannot listen, before anybody is invited to it.
+
+    Raises
+    ------
+    InputError
+        When another program listens there, or the address is not this machine's.
+
+    Examples
+    --------
+    >>> require_free_port("127.0.0.1", 0)
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.create_server(address[:2], family=family):
+            pass
+    except OSError as error:
+        raise InputError(f"the room cannot listen at {host}, port {port} ({error.strerror or error}): choose another --port") from error
 
 
 def is_loopback(host: str) -> bool:

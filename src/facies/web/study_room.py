@@ -43,7 +43,7 @@ from facies.web.pictures import SIDE, LoadPhotograph, prepare_pictures, withdraw
 from facies.web.plans import LOADED_KEY, load_plan, loaded_answers, planned_photographs, require_same_questions
 from facies.web.schema import PICTURES
 from facies.web.settings import RoomSettings
-from facies.web.tasks import AgeTask, DiagnosisTask, Task
+from facies.web.tasks import AgeTask, ChoiceTask, DiagnosisTask, Task
 
 COORDINATOR = "coordinator"
 EXPORTED = "exported.json"
@@ -90,6 +90,7 @@ def room_settings(config: StudyConfig) -> RoomSettings:
     conditions = tuple(config.conditions.target_conditions)
     if conditions:
         tasks["diagnosis"] = DiagnosisTask(conditions, severity_grades=asked.severity_grades, regions=asked.regions)
+    tasks |= {one.name: ChoiceTask(one.question, tuple(one.choices)) for one in asked.lists}
     return RoomSettings(tasks=tasks, title=asked.title, picture_mm=asked.picture_mm)
 
 
@@ -224,6 +225,8 @@ def _truth(study: Path, config: StudyConfig, target: str, photographs: pd.DataFr
         known = diagnoses.set_index("participant_id").diagnosis
         shown = known.where(known.isin(config.conditions.target_conditions), "none")
         return _by_photo(shown, photographs)
+    if target != "perceived_age":
+        return pd.Series(dtype=object)
     panel = _panel_of(study, config)
     own = panel[panel.target == "perceived_age"]
     return pd.Series(np.round(own.panel_mean.to_numpy()), index=own.photo_id)
@@ -253,6 +256,8 @@ def _model_says(study: Path, config: StudyConfig, target: str, photographs: pd.D
     InputError
         When the study was not run, or names several conditions: one number could not say which.
     """
+    if target not in ("perceived_age", "diagnosis"):
+        raise InputError(f"{CONFIG_NAME}, reading.arms: no model answers '{target}': read it unaided, in a study of its own")
     table = PARTICIPANT_PREDICTIONS if target == "perceived_age" else CONDITION_SCORES
     if target != "perceived_age" and len(config.conditions.target_conditions) > 1:
         raise InputError(

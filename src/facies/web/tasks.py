@@ -188,6 +188,60 @@ class DiagnosisTask:
         return str(value["diagnosis"]) == expected
 
 
+@dataclass(frozen=True)
+class ChoiceTask:
+    """Any question with a list of answers, such as how the photograph was taken.
+
+    Parameters
+    ----------
+    question
+        As readers see it, in their language.
+    choices
+        Two to thirty answers; a reading is the place of the answer in the list, from 0.
+
+    Examples
+    --------
+    >>> ChoiceTask("Is the person tanned?", ("no", "a little", "yes")).readings({"choice": "yes"}, "tanned")
+    [Reading(target='tanned', reading=2.0, confidence=None)]
+    """
+
+    question: str
+    choices: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.question.strip():
+            raise InputError("a list has no question: write what is asked")
+        if not 2 <= len(self.choices) <= 30 or len(set(self.choices)) < len(self.choices):
+            raise InputError(f"the question '{self.question[:40]}' has {len(self.choices)} answers: give 2 to 30, each once")
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the browser must know to ask."""
+        return {"kind": "choice", "question": self.question, "choices": list(self.choices)}
+
+    def check(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer in one form only."""
+        _require_keys(value, {"choice"})
+        if value["choice"] not in self.choices:
+            raise AnswerError("this is not one of the answers")
+        return {"choice": value["choice"]}
+
+    def readings(self, value: Mapping[str, Any], target: str) -> list[Reading]:
+        """Return the one reading of a checked answer: its place in the list, from 0."""
+        return [Reading(target, float(self.choices.index(value["choice"])))]
+
+    def draw_expected(self, chance: int) -> str:
+        """Return an answer for an attention check."""
+        return self.choices[chance % len(self.choices)]
+
+    def as_expected(self, value: Mapping[str, Any]) -> str:
+        """Return a checked answer as an attention check states it."""
+        return str(value["choice"])
+
+    def matches(self, value: Mapping[str, Any], expected: str, *, years: float) -> bool:  # noqa: ARG002
+        """Return whether the answer is the expected one."""
+        return str(value["choice"]) == expected
+
+
 def _require_keys(value: Mapping[str, Any], needed: set[str], allowed: set[str] = frozenset()) -> None:  # type: ignore[assignment]
     if not needed <= set(value) <= needed | allowed:
         raise AnswerError("the answer has other parts than were asked for")

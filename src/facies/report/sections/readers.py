@@ -63,6 +63,8 @@ def panel_sections(data: ReportData, *, figures: bool) -> list[Section]:
 
 def _panel(data: ReportData, target: str, terms: pd.DataFrame, *, figures: bool) -> Section:
     first = terms.iloc[0]
+    if "krippendorff_alpha" in set(terms.term):
+        return _agreement_in_categories(data, target, terms)
     intro = (
         f"{count(first.n_readings)} readings of {count(first.n_photographs)} photographs of {count(first.n)} people by "
         f"{count(first.n_readers)} "
@@ -88,6 +90,29 @@ def _panel(data: ReportData, target: str, terms: pd.DataFrame, *, figures: bool)
     return Section(
         f"panel-{_slug(target)}", f"The panel: {data.label(target)}", (Text(intro), grid, *_readers(data, target, figures=figures))
     )
+
+
+def _agreement_in_categories(data: ReportData, target: str, terms: pd.DataFrame) -> Section:
+    first = terms.iloc[0]
+    intro = (
+        f"{count(first.n_readings)} first readings by {count(first.n_readers)} readers; {count(first.n_photographs)} photographs of "
+        f"{count(first.n)} people had two readers or more."
+    )
+    names = {"krippendorff_alpha": "Krippendorff's alpha, nominal", "fleiss_kappa": "Fleiss' kappa"}
+    rows = tuple(
+        (names[str(row["term"])], with_interval(row["estimate"], row["ci_low"], row["ci_high"]), str(row["method"]))
+        for row in terms.to_dict("records")
+    )
+    note = "Agreement beyond chance: 1 is full, 0 what chance gives."
+    grid = Grid(
+        f"table-agreement-{_slug(target)}",
+        f"Agreement on {data.label(target)}",
+        ("Statistic", "Value", "Interval"),
+        rows,
+        note,
+        frozenset({2}),
+    )
+    return Section(f"panel-{_slug(target)}", f"Agreement: {data.label(target)}", (Text(intro), grid))
 
 
 def _digits(row: Mapping[Any, Any]) -> int:

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from facies.errors import InputError
 from facies.evaluation.condition_rows import JudgedPeople, judged_people
-from facies.evaluation.confounding import LEAST, NUISANCE, SAME, Probe, confounding_tables
+from facies.evaluation.confounding import LEAST, LEAST_PERMUTATIONS, NUISANCE, SAME, Probe, confounding_tables, same_source
 from facies.models.classifiers.projection import fit_projection
-from facies.models.probe import probe_scores
-from facies.stats.auc import auc, auc_interval, compare_aucs
+from facies.models.probe import permuted_probe, probe_scores
+from facies.stats.auc import auc, auc_interval
 from facies.store import read_table, table_path, write_table
+from facies.study.conditions.demographics import demographic_probes
 from facies.study.conditions.evaluation import describe_people
 from facies.study.conditions.intake import ConditionCohort
 from facies.study.conditions.measures import read_nuisance
@@ -37,7 +39,10 @@ UNSEEN_AXES = 100
 
 
 class ProbeInput(NamedTuple):
-    """What the probes of all models and conditions share: people by participant_id, measures by kind, folds (n_repeats, n_people)."""
+    """What the probes of all models and conditions share: people by participant_id, measures by kind, folds (n_repeats, n_people).
+
+    Nobody is in no fold.
+    """
 
     people: pd.DataFrame
     measures: dict[str, Floats]
@@ -53,22 +58,25 @@ def confounding_stage(
 
     def compute() -> Outcome:
         people = describe_people(study, cohort, read_table(study, CONDITION_PEOPLE)).set_index("participant_id")
-        people = people[people.weight > 0].sort_index()
+        placed = _folds(read_table(study, CONDITION_SPLITS))
+        people = people[(people.weight > 0) & people.index.isin(placed.index)].sort_index()
         owner = _owner(cohort, faces)
         measures = _of_people(*read_nuisance(study), owner, people)
-        folds = _folds(read_table(study, CONDITION_SPLITS), people)
+        folds = np.asarray(placed.reindex(people.index).to_numpy(dtype=np.int64).T)
         given = ProbeInput(people, measures, folds, config.conditions.n_permutations, random_state)
         scores, points = read_table(study, CONDITION_SCORES), read_table(study, OPERATING_POINTS)
         found: dict[tuple[str, str], list[Probe]] = {}
         shared = {name: nuisance_probes(given, name) for name in config.conditions.target_conditions}
-        demographic = {name: _demographics(given, name, config.conditions.covariates) for name in config.conditions.target_conditions}
         vectors = {each.card.name: each for each in read_embeddings(study, config, cohort.photographs, extractor)}
         unseen = {name: _vector_probes(given, vectors[name], owner, config) for name in vectors}
         for model_id, condition in scores[["model_id", "target_condition"]].drop_duplicates().itertuples(index=False):
             judged = judged_people(scores, points, people, model_id=model_id, condition=condition)
             probes = [*model_probes(judged), *shared[condition]]
             probes += _of_encoder(model_id, condition, unseen)
-            probes += _beyond(judged, given, demographic[condition])
+            own = folds[:, people.index.get_indexer(judged.people.index)]
+            probes += demographic_probes(
+                judged, own, asked.covariates, n_permutations=given.n_permutations, random_state=given.random_state
+            )  # fmt: skip
             found[model_id, condition] = probes
         tables = confounding_tables(found)
         written = (write_table(study, CONFOUNDING_PROBES, tables[0]), write_table(study, CONFOUNDING_VERDICTS, tables[1]))
@@ -120,17 +128,10 @@ def _mean_rows(array: Floats, rows: tuple[NDArray[np.int64], NDArray[np.int64]],
     return sums / np.bincount(rows[1], minlength=n)[:, None]
 
 
-def _folds(splits: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.int64]:
-    wide = splits.pivot(index="participant_id", columns="repeat", values="fold").reindex(people.index)
-    return np.asarray(wide.fillna(-1).to_numpy(dtype=np.int64).T)
-
-
-def _same_source(people: pd.DataFrame, y: NDArray[np.int64]) -> NDArray[np.bool_] | None:
-    """Return cases and the others from their source; None where too few of these are without any target condition."""
-    source = people["source"].to_numpy(dtype=object)
-    same = np.isin(source, list(set(source[y > 0])))
-    controls = same & (people["role"] != "case").to_numpy()
-    return (same | (y > 0)) if int(controls.sum()) >= LEAST else None
+def _folds(splits: pd.DataFrame) -> pd.DataFrame:
+    """Return the folds of people who are in one in every repeat, one column a repeat, by participant_id."""
+    wide = splits.pivot(index="participant_id", columns="repeat", values="fold").fillna(-1)
+    return wide[(wide >= 0).all(axis=1)].astype(np.int64)
 
 
 def _has(people: pd.DataFrame, condition: str) -> NDArray[np.int64]:
@@ -140,7 +141,7 @@ def _has(people: pd.DataFrame, condition: str) -> NDArray[np.int64]:
 
 def model_probes(judged: JudgedPeople) -> list[Probe]:
     """Return the model's AUC against all, and against others from the cases' source where there are enough."""
-    same = _same_source(judged.people, judged.y)
+    same = same_source(judged.people, judged.y)
     probes = [_of_scores("model_all", judged.scores, judged.y)]
     return probes if same is None else [*probes, _of_scores("model_same_source", judged.scores[:, same], judged.y[same])]
 
@@ -151,10 +152,18 @@ def _of_scores(name: str, scores: Floats, y: NDArray[np.int64], *, p_value: floa
 
 
 def nuisance_probes(given: ProbeInput, condition: str) -> list[Probe]:
-    """Ask what background, border, file and blur tell, among all and within the cases' source."""
+    """Ask what background, border, file and blur tell, among all and within the cases' source.
+
+    Raises
+    ------
+    InputError
+        When there are so few permutations that no probe could ever be found.
+    """
+    if given.n_permutations < LEAST_PERMUTATIONS:
+        raise InputError(f"n_permutations is {given.n_permutations}: choose at least {LEAST_PERMUTATIONS}, or no probe can be found")
     y = _has(given.people, condition)
     everybody = np.ones(len(y), dtype=bool)
-    same = _same_source(given.people, y)
+    same = same_source(given.people, y)
     probes = []
     for kind in (*NUISANCE, "blurred"):
         note = "an 8 x 8 blur of the face: it may show the disease itself" if kind == "blurred" else ""
@@ -165,16 +174,10 @@ def nuisance_probes(given: ProbeInput, condition: str) -> list[Probe]:
 
 
 def _permuted(name: str, X: Floats, y: NDArray[np.int64], which: NDArray[np.bool_], given: ProbeInput, note: str) -> Probe:
-    """Return a probe's AUC with its interval, and its p-value by permuting labels among these people."""
-    labels, folds = y[which], given.folds[:, which]
-    scores = probe_scores(X[which], labels, folds=folds)
-    value = float(np.mean([auc(row, labels) for row in scores]))
-    rng = np.random.default_rng([given.random_state, 17])
-    shuffled = np.column_stack([rng.permutation(labels) for _ in range(given.n_permutations)])
-    drawn = probe_scores(X[which], shuffled, folds=folds[:1])[0]
-    chance = np.array([auc(drawn[:, column], shuffled[:, column]) for column in range(given.n_permutations)])
-    p_value = float((1 + (chance >= value).sum()) / (1 + given.n_permutations))
-    return _of_scores(name, scores, labels, p_value=p_value, note=note)
+    """Return a probe's AUC with its interval, and its p-value by dealing measures out to other people among these."""
+    asked = {"n_permutations": given.n_permutations, "random_state": given.random_state}
+    found = permuted_probe(X[which], y[which], folds=given.folds[:, which], **asked)
+    return _of_scores(name, found.scores, y[which], p_value=found.p_value, note=note)
 
 
 def _vector_probes(given: ProbeInput, embeddings: Any, owner: pd.DataFrame, config: StudyConfig) -> dict[str, list[Probe]]:
@@ -204,65 +207,8 @@ def _sources(X: Floats, source: NDArray[Any], names: list[str], folds: NDArray[n
 
 
 def _without(X: Floats, y: NDArray[np.int64], left_out: NDArray[np.bool_], name: str, folds: NDArray[np.int64]) -> Probe:
-    """Learn without the negatives of one source and tell cases from them."""
-    scores = []
-    for fold_of in folds:
-        given = np.where(left_out, -1, fold_of)
-        own = probe_scores(X, y, folds=given, max_axes=UNSEEN_AXES)[0]
-        everywhere = np.mean(
-            [probe_scores(X, y, folds=np.where(left_out, fold, np.where(given == fold, -1, given)), max_axes=UNSEEN_AXES)[0] for fold in
-             sorted(set(given.tolist()) - {-1})], axis=0,
-        )  # fmt: skip
-        scores.append(np.where(left_out, everywhere, own))
+    """Learn without the negatives of one source and tell cases from them, each scored by the fit without the own fold."""
+    scores = probe_scores(X, y, folds=folds, max_axes=UNSEEN_AXES, learn=~left_out)
     which = left_out | (y > 0)
     note = "a small model that never saw this source, cases against its negatives"
-    return _of_scores(f"model_without_source={name}", np.stack(scores)[:, which], y[which], note=note)
-
-
-def _demographics(given: ProbeInput, condition: str, covariates: list[str]) -> tuple[Probe, Floats, pd.Index] | None:
-    """Ask what age, sex and BMI tell in people who have them."""
-    numbers = _covariates(given.people, covariates)
-    known = numbers.notna().all(axis=1).to_numpy() if len(numbers.columns) else np.zeros(len(numbers), dtype=bool)
-    y = _has(given.people, condition)
-    if min(int(y[known].sum()), int((1 - y[known]).sum())) < LEAST:
-        return None
-    scores = probe_scores(numbers[known].to_numpy(dtype=float), y[known], folds=given.folds[:, known])
-    note = f"{', '.join(numbers.columns)}; people who have all of them"
-    return _of_scores("demographics", scores, y[known], note=note), scores, given.people.index[known]
-
-
-def _covariates(people: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    found = {}
-    for name in names:
-        if name not in people.columns or people[name].isna().all():
-            continue
-        column = people[name]
-        found[name] = (
-            column.astype(float) if column.dtype.kind in "bif" else pd.Series(pd.factorize(column)[0], column.index).where(column.notna())
-        )
-    return pd.DataFrame(found, index=people.index)
-
-
-def _beyond(judged: JudgedPeople, given: ProbeInput, demographic: tuple[Probe, Floats, pd.Index] | None) -> list[Probe]:
-    """Set age, sex and BMI alone beside what they and the model tell together."""
-    if demographic is None:
-        return []
-    probe, alone, index = demographic
-    both = judged.people.index.intersection(index)
-    place, own = index.get_indexer(both), judged.people.index.get_indexer(both)
-    y, n = judged.y[own], min(len(alone), len(judged.scores))
-    first, second = alone[:n, place], judged.scores[:n, own]
-    if min(int(y.sum()), int((1 - y).sum())) < LEAST:
-        return [probe]
-    folds = given.folds[:, given.people.index.get_indexer(both)]
-    together = np.stack([
-        probe_scores(np.column_stack([first[i], second[i]]), y, folds=folds[i])[0] for i in range(n)
-    ])  # fmt: skip
-    gain = compare_aucs(together, first, y)
-    return [
-        probe,
-        _of_scores("demographics_and_model", together, y),
-        Probe(
-            "model_beyond_demographics", gain.difference, gain.ci_low, gain.ci_high, gain.p_value, gain.n, gain.n_cases, "paired difference"
-        ),
-    ]
+    return _of_scores(f"model_without_source={name}", scores[:, which], y[which], note=note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,12 +19,12 @@ from facies.imaging import align_face
 from facies.imaging.metadata import encode_clean
 from facies.models.classifiers import ConditionModel
 from facies.readers.regions import mean_marks
-from facies.saliency.average import MIN_PEOPLE, average_map
+from facies.saliency.average import MIN_PEOPLE, average_map, single_map
 from facies.saliency.checks import BACKGROUND_ALARM, RANDOM_ALARM, Check, check_rows, curve_area, likeness
 from facies.saliency.occlusion import Covers, cumulative_log_odds, occlusion_drops, occlusion_vectors, prepare_covers
 from facies.saliency.overlap import region_overlap
 from facies.saliency.regions import region_rows, region_shares, region_table, share_means
-from facies.store import read_table, table_path, write_json, write_table, write_whole
+from facies.store import read_table, table_path, write_json, write_table, write_tsv, write_whole
 from facies.study.conditions.intake import ConditionCohort
 from facies.study.conditions.learnt_part import LearntPart, require_learnt_part
 from facies.study.conditions.measures import UsedFace, decoded_face, used_faces
@@ -97,6 +98,7 @@ def saliency_stage(
         checks: list[pd.DataFrame] = []
         maps: list[dict[str, Any]] = []
         by_mesh = 0
+        singles: list[Path] = []
         for encoder in extractor.encoders:
             for classifier in config.conditions.classifiers:
                 explained = _Explainer(study, config, extractor, encoder, f"{encoder.card.name}+{classifier}", random_state, mesh)
@@ -105,6 +107,7 @@ def saliency_stage(
                 checks += explained.checks(found, chosen)
                 if encoder is extractor.encoders[0] and classifier == config.conditions.classifiers[0]:
                     maps = _write_maps(study, found, chosen, explained, config)
+                    singles = _write_single_faces(study, cohort, found, chosen, explained, config)
                     by_mesh = sum(placed.by_mesh for placed in found.placed.values())
         scores = region_table(rows)
         shares = share_means(scores, groups, owner, random_state=random_state)
@@ -118,6 +121,7 @@ def saliency_stage(
         if marked is not None:
             written.append(write_table(study, REGION_OVERLAPS, marked))
         written += [study / "derived" / "saliency" / one["file"] for one in maps]
+        written += singles
         return Outcome(tuple(written), int(faces.included.sum()), len(chosen))
 
     inputs = {table.name: table_path(study, table) for table in (CONDITION_PEOPLE, CONDITION_SPLITS, CONDITION_SCORES, OPERATING_POINTS)}
@@ -330,7 +334,7 @@ def _groups(study: Path, chosen: Sequence[_Explained], condition: str, extractor
 def _write_maps(
     study: Path, found: _Found, chosen: Sequence[_Explained], explained: _Explainer, config: StudyConfig
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Write the average map of each condition's cases, and single maps where they were asked for and may be shown."""
+    """Write the average map of each condition's cases."""
     maps = []
     folder = study / "derived" / "saliency"
     for condition in config.conditions.target_conditions:
@@ -344,6 +348,33 @@ def _write_maps(
         write_whole(folder / name, encode_clean(picture))
         maps.append({"file": name, "label": f"people with {condition}", "n": len(cases)})
     return maps
+
+
+SINGLE_FACES = "single_faces"
+"""Folder of maps of single people, below derived/saliency."""
+
+
+def _write_single_faces(
+    study: Path, cohort: ConditionCohort, found: _Found, chosen: Sequence[_Explained], explained: _Explainer, config: StudyConfig
+) -> list[Path]:  # fmt: skip
+    """Write maps of single cases who consented to publication, and a table that says whose they are."""
+    folder = study / "derived" / "saliency" / SINGLE_FACES
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier run: consent may have changed
+    asked = config.conditions.saliency.single_faces
+    if not asked or "consent_scope" not in cohort.participants.columns:
+        return []
+    agreed = set(cohort.participants.participant_id[cohort.participants.consent_scope == "publication"])
+    rows, written = [], []
+    for condition in config.conditions.target_conditions:
+        drops = found.drops.get((explained.model_id, condition), {})
+        cases = [each for each in chosen if each.diagnosis == condition and each.participant_id in agreed]
+        for number, each in enumerate([each for each in cases if each.face.face_id in found.crops][:asked], 1):
+            name = f"{condition}_{number}.png"
+            parts = found.placed[each.face.face_id].parts
+            picture = single_map(found.crops[each.face.face_id], drops[each.face.face_id], parts)
+            written.append(write_whole(folder / name, encode_clean(picture)))
+            rows.append({"file": name, "participant_id": each.participant_id, "target_condition": condition})
+    return [*written, write_tsv(folder / "single_faces.tsv", pd.DataFrame(rows))] if rows else []
 
 
 def _overlaps(study: Path, config: StudyConfig, shares: pd.DataFrame, random_state: int) -> pd.DataFrame | None:

@@ -28,8 +28,9 @@ from facies.study.conditions.evaluation import describe_people
 from facies.study.conditions.intake import ConditionCohort, gather_conditions
 from facies.study.config import StudyConfig, read_config
 from facies.study.intake import intake_settings, values_hash
+from facies.study.reading.categories import agree_in_categories
 from facies.study.reading.page import readers_page
-from facies.study.reading.plan import read_levels
+from facies.study.reading.plan import judged_targets, read_levels
 from facies.study.stages import Outcome, Stage, run_stage
 from facies.tables import (
     CONDITION_PEOPLE,
@@ -171,7 +172,7 @@ def _marks(study: Path, config: StudyConfig, photographs: pd.DataFrame) -> pd.Da
 
 def _strange_targets(readings: pd.DataFrame, config: StudyConfig) -> list[str]:
     """Say which readings nothing is compared with, since no part of the study is about what they judged."""
-    judged = {"perceived_age", *config.conditions.target_conditions}
+    judged = judged_targets(config)
     counts = readings.target[~readings.target.str.partition("[")[0].isin(judged)].value_counts()
     return [f"{n} readings judge '{target}', which the study does not: no model stands beside them" for target, n in counts.items()]
 
@@ -188,9 +189,11 @@ def _panel_stage(study: Path, given: _Read) -> Stage:
     def compute() -> Outcome:
         notes: list[str] = []
         models = []
+        categories: list[pd.DataFrame] = []
+        named = {one.name for one in given.config.reading.lists}
         for target in dict.fromkeys(given.readings.target):
-            if not _is_graded(given.readings, target):
-                notes.append(f"{target}: readings are calls; no panel model of numbers was fitted")
+            if target in named or not _is_graded(given.readings, target):
+                categories += _categories(given, target, notes)
                 continue
             try:
                 models.append(_fit_target(given, target))
@@ -198,7 +201,9 @@ def _panel_stage(study: Path, given: _Read) -> Stage:
                 notes.append(f"{target}: the panel model was not fitted ({error})")
         notes += [note for model in models for note in model.notes]
         written = [
-            write_table(study, table, _stacked(table, [getattr(model, name) for model in models]))
+            write_table(
+                study, table, _stacked(table, [*[getattr(model, name) for model in models], *(categories if table is PANEL_MODEL else [])])
+            )
             for table, name in ((PANEL_MODEL, "terms"), (READER_ESTIMATES, "readers"), (PANEL_VALUES, "values"))
         ]
         written.append(write_json(study / "derived" / PANEL_STAGE / NOTES, notes))
@@ -206,6 +211,15 @@ def _panel_stage(study: Path, given: _Read) -> Stage:
 
     settings = {"reading": given.config.reading.printed(), "read": given.digest()}
     return Stage(PANEL_STAGE, settings, {}, compute)
+
+
+def _categories(given: _Read, target: str, notes: list[str]) -> list[pd.DataFrame]:
+    """Return agreement on calls or choices, or note why there is none."""
+    try:
+        return [agree_in_categories(given.readings, given.photographs, target=target)]
+    except InputError as error:
+        notes.append(f"{target}: {error}")
+        return []
 
 
 def _fit_target(given: _Read, target: str) -> PanelModel:

@@ -26,7 +26,7 @@ from facies.study.conditions.evaluation import describe_people
 from facies.study.conditions.intake import gather_conditions
 from facies.study.config import StudyConfig, read_config
 from facies.study.intake import intake_settings
-from facies.study.reading.plan import FOLDER
+from facies.study.reading.plan import FOLDER, judged_targets
 from facies.tables import CONDITION_PEOPLE, CONDITION_SCORES, PANEL_ESTIMATES, READINGS
 
 
@@ -85,7 +85,7 @@ def import_file(study: Path, asked: ImportedFile, *, write: bool = True) -> Impo
 
 def _require_target(target: str, config: StudyConfig) -> None:
     """Refuse what the study does not judge: readings under a mistyped target would never be counted."""
-    known = ["perceived_age", *config.conditions.target_conditions]
+    known = judged_targets(config)
     if target.partition("[")[0] not in known:
         raise InputError(f"target is '{target}': choose one of {', '.join(known)}, which the study judges")
 

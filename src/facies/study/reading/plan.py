@@ -103,7 +103,12 @@ def asked_targets(config: StudyConfig) -> list[str]:
     asked: list[str] = list(config.reading.ask) or (["diagnosis"] if config.study.target == "facies" else ["perceived_age"])
     if "diagnosis" in asked and not config.conditions.target_conditions:
         raise InputError(f"{CONFIG_NAME}, reading.ask: a diagnosis needs conditions.target_conditions: name the diseases")
-    return asked
+    return [*asked, *(one.name for one in config.reading.lists)]
+
+
+def judged_targets(config: StudyConfig) -> list[str]:
+    """Return what readings of a study may be about: ages, its conditions, and its questions with lists."""
+    return ["perceived_age", *config.conditions.target_conditions, *(one.name for one in config.reading.lists)]
 
 
 def readers_of(study: Path, config: StudyConfig) -> list[str]:

@@ -74,12 +74,12 @@ class ScalePart {
 }
 
 class BrushPart {
-  static info = pluginInfo("facies-brush", { stimulus: HTML, send: TEXT, undo: TEXT, width: { type: ParameterType.FLOAT, default: 0.05 } });
+  static info = pluginInfo("facies-brush", { stimulus: HTML, label: TEXT, send: TEXT, undo: TEXT, width: { type: ParameterType.FLOAT, default: 0.05 } });
   constructor(jsPsych) { this.jsPsych = jsPsych; }
   trial(display, trial) {
     display.insertAdjacentHTML("beforeend", trial.stimulus);
     const frame = document.getElementById("frame");
-    const canvas = element("canvas", { width: 720, height: 720, tabindex: 0, id: "brush" });
+    const canvas = element("canvas", { width: 720, height: 720, tabindex: 0, id: "brush", role: "application", "aria-label": trial.label });
     const strokes = [];
     const cursor = { x: 0.5, y: 0.5, shown: false };
     let stroke = null;

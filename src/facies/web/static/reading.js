@@ -190,11 +190,19 @@ function diagnosisPart(trial, keep) {
     const labels = Array.from({ length: grades + 1 }, (_, i) => `${i}${i === 0 ? ` ${say("grade_none")}` : i === grades ? ` ${say("grade_high")}` : ""}`);
     ifAny(buttons(heading(trial, say("how_marked")), labels, { value: (i) => ({ severity: i }), keep: note }));
   }
-  if (regions) ifAny({ type: BrushPart, stimulus: heading(trial, say("mark")), send: say("send"), undo: say("undo"), on_start: () => setZoom(false), on_finish: (data) => note({ strokes: data.value }) });
+  if (regions) ifAny({ type: BrushPart, stimulus: heading(trial, say("mark")), label: say("mark"), send: say("send"), undo: say("undo"), on_start: () => setZoom(false), on_finish: (data) => note({ strokes: data.value }) });
   return parts;
 }
 
+function choicePart(trial, keep) {
+  const { question, choices } = trial.task;
+  return [buttons(heading(trial, question) + hint(say("choose_key")), choices, { value: (i) => ({ choice: choices[i] }), keep })];
+}
+
+const PARTS = { age: agePart, diagnosis: diagnosisPart, choice: choicePart };
+
 function shownAnswer(trial, answer) {
+  if (trial.task.kind === "choice") return answer;
   if (trial.task.kind === "diagnosis") return answer === "none" ? say("none") : answer;
   return trial.task.bins.length && trial.task.bins.includes(Number(answer)) ? `${answer}–${Number(answer) + 4}` : answer;
 }
@@ -213,7 +221,7 @@ async function readTrial(step) {
   await jsPsych.run([{ type: WaitPart, work: () => showFace(trial.id) }]);
   step.preload.forEach((id) => pictureOf(id).catch(() => null)); // asked for again, and then told, when its turn comes
   const value = {};
-  const parts = trial.task.kind === "age" ? agePart : diagnosisPart;
+  const parts = PARTS[trial.task.kind];
   await jsPsych.run(parts(trial, (more) => Object.assign(value, more)));
   sessionStorage.setItem(PENDING, submission(trial, value));
   remarkBox().value = "";
@@ -225,7 +233,7 @@ async function readTrial(step) {
 }
 
 async function showFeedback(trial, value, reference) {
-  const own = shownAnswer(trial, value.diagnosis ?? value.bin ?? value.age);
+  const own = shownAnswer(trial, value.diagnosis ?? value.choice ?? value.bin ?? value.age);
   const lines = [say("your_answer", { value: own }), say("reference", { value: shownAnswer(trial, reference) })];
   await jsPsych.run([buttons(heading(trial, "") + lines.map((line) => `<p class="question">${escaped(line)}</p>`).join(""), [say("next")], { numbered: false, list: false })]);
 }

@@ -21,14 +21,17 @@ PROBES = {
     "blurred": "8 × 8 blur, against all",
     "blurred@same_source": "8 × 8 blur, same source",
     "source_of_negatives": "Sources of negatives from each other",
-    "demographics": "Age, sex and BMI alone",
-    "demographics_and_model": "Age, sex, BMI and the model",
-    "model_beyond_demographics": "What the model adds to them",
+    "demographics": "Age, sex and BMI alone, against all",
+    "demographics_and_model": "Age, sex, BMI and the model, against all",
+    "model_beyond_demographics": "What the model adds to them, against all",
+    "demographics@same_source": "Age, sex and BMI alone, same source",
+    "demographics_and_model@same_source": "Age, sex, BMI and the model, same source",
+    "model_beyond_demographics@same_source": "What the model adds to them, same source",
 }
 """Probes as they are printed."""
 
 MEANING = {
-    "no sign": "Nothing suggests that the model told cases from others by how they were photographed.",
+    "no sign": "Within the cases' own source nothing suggests that the model told cases from controls by how they were photographed.",
     "suspect": "Something other than the disease may have helped the model. Read the reasons before the figures.",
     "confounded": "The model may have recognised the camera instead of the disease. Its AUC says nothing about the disease.",
     "undetermined": "The checks cannot decide.",
@@ -99,15 +102,16 @@ def _own(data: ConditionData, condition: str) -> pd.DataFrame:
 
 def _probes(data: ConditionData, condition: str, *, figures: bool) -> list[Block]:
     own = _own(data, condition)
-    drawn = own[own.probe.ne("model_beyond_demographics") & own.auc.notna() & own.ci_low.notna()]
+    drawn = own[~own.probe.str.startswith("model_beyond_demographics") & own.auc.notna() & own.ci_low.notna()]
     rows = tuple(
         (probe_label(row["probe"]), with_interval(row["auc"], row["ci_low"], row["ci_high"]), p_value(row["p_value"]), count(row["n"]),
          count(row["n_cases"]), row["finding"] if row["finding"] != "none" else DASH)
         for row in own.to_dict("records")
     )  # fmt: skip
     note = (
-        "AUC with 95 % interval by person. Where there is nothing to find, cross-fitting gives values a little below 0.5. p: of so high "
-        "an AUC when labels are permuted. The blur may show the disease itself. Sources of "
+        "AUC with 95 % interval by person. p: of so high an AUC when each person's measures are dealt out to another. Same source: cases "
+        "and controls that share a source, without people who have another target condition. Headline: decides only which AUC is shown "
+        "first. The blur may show the disease itself. Sources of "
         "negatives: mean over the sources of telling each from the others. What the model adds: difference of two AUCs in the same people."
     )
     columns = ("What was asked", "AUC", "p", "People", "Cases", "By itself")
@@ -133,9 +137,10 @@ def _head_and_label(probe: str) -> tuple[int, str, str]:
     """Return where a probe stands in the figure: place of the head, head, label."""
     if probe.startswith("model_without_source="):
         return 2, "Learnt without one source,\nagainst its negatives", probe.partition("=")[2]
-    if probe.startswith("demographics"):
-        return 3, "Age, sex and BMI", SHORT[probe]
     same = probe.endswith("same_source")
+    if probe.startswith("demographics"):
+        head = "Age, sex and BMI,\nsame source" if same else "Age, sex and BMI,\nagainst all others"
+        return 3 + int(not same), head, SHORT[probe.removesuffix("@same_source")]
     name = "model" if probe.startswith("model_") else probe.removesuffix("@same_source")
     return int(not same), "Against the cases' own source" if same else "Against all others", SHORT[name]
 
