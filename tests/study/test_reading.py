@@ -60,7 +60,7 @@ def clinic_run(tmp_path_factory):
     study = tmp_path_factory.mktemp("clinic") / "study"
     simulate_condition_study(study, scale=0.12, encoders=("pixels",), n_repeats=1, size=96, follow_up=False, random_state=2)
     path = study / "study.toml"
-    path.write_text(path.read_text().replace("n_repeats = 1\n", "n_repeats = 1\nn_permutations = 50\n") + QUICK)
+    path.write_text(path.read_text().replace("n_repeats = 1\n", "n_repeats = 1\nn_permutations = 100\n") + QUICK)
     set_reading(study, n_photographs=40, case_share=0.4, repeat_fraction=0.1, gap=5, margins={"auc": 0.1})
     write_levels(study)
     run_study(study, jobs=2)
