@@ -36,6 +36,9 @@ class ReadingSection(Section):
     case_share: float | None = Field(
         None, gt=0, lt=1, description="diagnosis: share of people with a target condition among n_photographs; left out: as they come"
     )
+    public_negatives: bool = Field(
+        True, description="diagnosis: whether public negatives are read too; false reads the clinic's people alone, who share its cameras"
+    )
     readers_per_photograph: int | None = Field(None, ge=1, description="readers of each photograph; left out: every reader reads all")
     repeat_fraction: float = Field(0.1, ge=0, le=1, description="share of a reader's photographs that come back unannounced")
     gap: int = Field(20, ge=1, description="places between a reading and its repeat, at least")

@@ -256,19 +256,20 @@ def plan_reading(study: Path, *, jobs: int = 1, seed: int | None = None, write: 
 
 def _planned(study: Path, config: StudyConfig, readable: ReadableStudy, random_state: int) -> PlanSummary:
     design, readers, path = design_of(config.reading), readers_of(study, config), plan_path(study)
+    offered = _offered(readable.photographs, config)
     if path.is_file():
         before = read_plan(study)
         added = [name for name in readers if name not in set(before.reader_id)]
-        plan, notes = _continued(before, readable, added, design, random_state)
+        plan, notes = _continued(before, readable, offered, added, design, random_state)
     else:
         added, notes = readers, []
-        photographs = photographs_to_read(readable.photographs, config.reading, cases=readable.cases, random_state=random_state)
+        photographs = photographs_to_read(offered, config.reading, cases=readable.cases, random_state=random_state)
         plan = assign_readings(photographs, readers, targets=asked_targets(config), design=design, random_state=random_state)
     return PlanSummary(plan, path, tuple(added), _loads(plan), tuple(notes))
 
 
 def _continued(
-    before: pd.DataFrame, readable: ReadableStudy, added: list[str], design: ReadingDesign, random_state: int
+    before: pd.DataFrame, readable: ReadableStudy, offered: pd.DataFrame, added: list[str], design: ReadingDesign, random_state: int
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the plan without people who withdrew and with the readers who are new, and what to know about it.
 
@@ -282,17 +283,27 @@ def _continued(
     if added:
         _taught(readable.photographs, design.training, design.attention)
         plan = add_readers(kept, own, added, design=design, random_state=random_state)
-    return plan, _plan_notes(before, kept, readable, added)
+    return plan, _plan_notes(before, kept, offered, added)
 
 
-def _plan_notes(before: pd.DataFrame, kept: pd.DataFrame, readable: ReadableStudy, added: list[str]) -> list[str]:
+def _offered(usable: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
+    """Return the photographs that may be read: all, or without those of public sources."""
+    if config.reading.public_negatives:
+        return usable
+    if config.study.target != "facies":
+        raise InputError(f"{CONFIG_NAME}, reading.public_negatives needs study.target = 'facies': remove it")
+    public = {one.source for one in config.conditions.negatives}
+    return usable[~usable["source"].isin(public)].reset_index(drop=True)
+
+
+def _plan_notes(before: pd.DataFrame, kept: pd.DataFrame, offered: pd.DataFrame, added: list[str]) -> list[str]:
     notes = []
     if not added:
         notes.append("no reader is new: the plan stays as it is, and other settings of [reading] do not change it")
     if gone := before.photo_id.nunique() - kept.photo_id.nunique():
         notes.append(f"{gone} photographs of people who withdrew were taken out of the plan")
-    shown = readable.photographs.participant_id[readable.photographs.photo_id.isin(kept.photo_id)]
-    if others := readable.photographs.participant_id.nunique() - shown.nunique():
+    planned = offered.participant_id[offered.photo_id.isin(kept.photo_id)]
+    if others := offered.participant_id.nunique() - planned.nunique():
         notes.append(f"{others} people of the study are not in the plan, which keeps the photographs that it began with")
     return notes
 
