@@ -24,6 +24,7 @@ from facies.imaging import align_face, decode_photograph
 from facies.imaging.atlas import region_labels, region_parts
 from facies.models.condition_fit import cross_fit_conditions
 from facies.saliency.occlusion import Part, occlusion_drops, occlusion_vectors, prepare_covers
+from facies.saliency.outline import both_sides, with_outline
 from facies.saliency.regions import region_shares
 from facies.simulation.semi_synthetic import PAINTED_REGIONS, paint_condition
 from facies.stats.auc import auc_interval
@@ -72,7 +73,9 @@ def fit(vectors: np.ndarray, ill: np.ndarray, condition: str) -> object:
 def look(found: object, crops: list[np.ndarray], ill: np.ndarray, condition: str, encoder: object) -> None:
     """Print how often the regions with the largest shares are changed ones, in cases that were found."""
     contract = encoder.card.crop
-    parts = [Part(*part) for part in region_parts(region_labels(contract), contract)]
+    right, left = contract.points()[:2]
+    single = [Part(*part) for part in region_parts(region_labels(contract), contract)]
+    parts = both_sides(with_outline(single, eye_distance=float(np.hypot(*(left - right)))))
     covers = prepare_covers(parts, np.mean([crops[i].astype(float) for i in np.flatnonzero(~ill)[:60]], axis=0))
     first = found.scores[found.scores["repeat"] == 0].set_index("participant_id")
     threshold = found.operating_points[found.operating_points["repeat"] == 0].set_index("fold").threshold

@@ -13,6 +13,7 @@ from facies.records import CropContract
 from facies.saliency.average import average_map
 from facies.saliency.checks import Check, check_rows, curve_area, likeness
 from facies.saliency.occlusion import Part, cumulative_log_odds, occlusion_drops, occlusion_vectors, prepare_covers
+from facies.saliency.outline import both_sides, with_outline
 from facies.saliency.overlap import dice, region_overlap
 from facies.saliency.regions import region_rows, region_shares, region_table, share_means
 from facies.tables import REGIONS
@@ -58,6 +59,71 @@ def test_cover__takes_the_colour_around_it_so_that_a_darker_picture_is_no_sign()
     dark = (face(seed=3) * 0.6).astype(np.uint8)
     nose = [i for i, part in enumerate(PARTS) if part.region == "nose"]
     assert abs(covers.cover(dark, nose)[NOSE].mean() - dark[NOSE].mean()) < 4
+
+
+EYES = 0.32 * 96
+WITH_OUTLINE = with_outline(PARTS, eye_distance=EYES)
+
+
+def mask_of(parts, name):
+    return np.any([part.mask for part in parts if part.region == name], axis=0)
+
+
+def test_outline__every_pixel_stays_in_one_part_and_no_face_part_loses_any():
+    assert (np.sum([part.mask for part in WITH_OUTLINE], axis=0) == 1).all()
+    for before, after in zip(PARTS, WITH_OUTLINE, strict=True):
+        assert before[:2] == after[:2]
+        assert before.region == "background" or (after.mask >= before.mask).all()
+    grown = {after.region for before, after in zip(PARTS, WITH_OUTLINE, strict=True) if after.mask.sum() > before.mask.sum()}
+    assert grown == {"malar", "jawline", "chin"}
+
+
+def test_outline__left_and_right_stay_mirror_images():
+    left, right = (next(part.mask for part in WITH_OUTLINE if part[:2] == ("jawline", side)) for side in ("left", "right"))
+    assert left.sum() == pytest.approx(right.sum(), rel=0.06)
+
+
+@pytest.mark.parametrize(("painted", "first"), [("jawline", "jawline"), ("hair", "background")])
+def test_outline__what_lies_along_the_jaw_is_the_jaws_and_the_hair_is_not(painted, first):
+    beside = mask_of(WITH_OUTLINE, "jawline") & mask_of(PARTS, "background")
+    above = np.zeros_like(beside)
+    above[:6] = mask_of(PARTS, "background")[:6]
+    where = {"jawline": beside, "hair": above}[painted]
+    crop = face()
+    crop[where, 0] += 60
+
+    def redness(crops):
+        return crops[:, where, 0].astype(float).mean(axis=1, keepdims=True)
+
+    drops = {}
+    for name, parts in (("inside alone", PARTS), ("with outline", WITH_OUTLINE)):
+        vectors = occlusion_vectors(crop, prepare_covers(parts, FILLING), redness)
+        drops[name] = dict(zip(REGIONS, region_shares(occlusion_drops(vectors[:, 0]), parts)[0], strict=True))
+    assert max(drops["inside alone"], key=drops["inside alone"].get) == "background"
+    assert max(drops["with outline"], key=drops["with outline"].get) == first
+
+
+def test_both_sides__a_sign_that_either_cheek_can_tell_is_found_only_when_both_are_covered():
+    malar = [part.mask for part in PARTS if part.region == "malar"]
+    crop = face()
+    crop[np.any(malar, axis=0), 0] += 60
+
+    def redder_cheek(crops):
+        return np.stack([[max(crop[mask][:, 0].mean() for mask in malar)] for crop in crops.astype(float)])
+
+    drops = {}
+    for name, parts in (("one", PARTS), ("both", both_sides(PARTS))):
+        vectors = occlusion_vectors(crop, prepare_covers(parts, FILLING), redder_cheek)
+        drops[name] = max(occlusion_drops(vectors[:, 0])[[part.region == "malar" for part in parts]])
+    assert drops["one"] < 5 < 40 < drops["both"]
+    assert [part.region for part in both_sides(PARTS)] == list(REGIONS)
+
+
+def test_outline__refuses_parts_without_background_and_a_negative_width():
+    with pytest.raises(InputError, match="no background among the parts"):
+        with_outline([part for part in PARTS if part.region != "background"], eye_distance=EYES)
+    with pytest.raises(InputError, match="choose 0 or more"):
+        with_outline(PARTS, eye_distance=EYES, band=-1)
 
 
 def test_deletion_and_insertion__fall_and_rise_faster_in_the_order_of_the_map():

@@ -8,8 +8,10 @@ import pytest
 
 from facies.embeddings.templates import face_template
 from facies.errors import InputError
-from facies.imaging.atlas import region_labels
+from facies.imaging.atlas import region_labels, region_parts
 from facies.records import CropContract
+from facies.saliency.occlusion import Part
+from facies.saliency.outline import with_outline
 from facies.simulation import draw_face_parameters, paint_faces
 from facies.simulation.second_study import simulate_second_study, write_pictures
 from facies.simulation.semi_synthetic import PAINTED_REGIONS, paint_condition
@@ -33,6 +35,19 @@ def test_paint_condition__without_severity_only_the_shared_wobble_is_left(portra
     assert not control.changed.any()
     assert control.regions == ()
     assert 0 < np.abs(control.image.astype(int) - image).mean() < 4
+
+
+@pytest.mark.parametrize("condition", ["acromegaly", "cushing"])
+def test_painted_regions__no_region_that_is_not_named_changes_more_than_one_that_is(condition):
+    contract = CropContract(face_template(eye_distance=0.32, eye_height=0.42), size=180)
+    five = contract.points()
+    painted = paint_condition(np.full((180, 180, 3), 150, np.uint8), five, condition, 1.0)
+    parts = [Part(*part) for part in region_parts(region_labels(contract), contract)]
+    whole = with_outline(parts, eye_distance=five[1, 0] - five[0, 0])
+    masks = {name: np.any([part.mask for part in whole if part.region == name], axis=0) for name in REGIONS}
+    share = {name: painted.changed[mask].mean() for name, mask in masks.items()}
+    named = [share.pop(name) for name in PAINTED_REGIONS[condition]]
+    assert min(named) >= max(share.values()) - 0.01
 
 
 @pytest.mark.parametrize("condition", ["acromegaly", "cushing"])

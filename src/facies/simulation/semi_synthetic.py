@@ -20,10 +20,16 @@ from facies.errors import InputError
 from facies.types import Floats, Image, Points
 
 PAINTED_REGIONS = {
-    "acromegaly": ("nose", "chin", "jawline", "perioral", "glabella"),
+    "acromegaly": ("nose", "chin", "jawline", "perioral", "glabella", "nasolabial"),
     "cushing": ("malar", "nasolabial", "jawline"),
 }
-"""Where each condition changes the face, as in :data:`facies.tables.REGIONS`."""
+"""Where each condition changes the face, as in :data:`facies.tables.REGIONS`: no other region has a larger share of changed pixels.
+
+Shares of changed pixels at full severity, means of 200 portraits: acromegaly jawline 1.00, chin 0.95, nose 0.48, nasolabial 0.39 (the
+broader nose and the lips reach into it), glabella 0.33, perioral 0.25, malar 0.17, periorbital 0.10; Cushing's nasolabial 1.00, malar
+0.98, jawline 0.77, nose 0.48, chin 0.26, perioral 0.25, periorbital 0.20; others none. Of the background 0.25, most of it along the
+outline of the face.
+"""
 
 WOBBLE = 0.012
 """Largest shift of the random field that cases and controls share, in eye distances."""

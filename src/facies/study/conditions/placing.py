@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
@@ -13,7 +14,8 @@ from facies.imaging.alignment import similarity_transform, transform_points
 from facies.imaging.atlas import ATLAS_SENTENCE, region_labels, region_parts
 from facies.imaging.mesh_atlas import EYES_AND_MOUTH, MESH_SENTENCE, mesh_regions
 from facies.records import CropContract
-from facies.saliency.occlusion import Part
+from facies.saliency.occlusion import Mask, Part
+from facies.saliency.outline import both_sides, with_outline
 from facies.types import Image, Points
 
 MESH = "face-mesh"
@@ -32,7 +34,10 @@ class Mesher(Protocol):
 
 
 class Placed(NamedTuple):
-    """A face's parts, always the same ones in the same order (some may be without pixels), and whether a mesh placed them."""
+    """A face's regions, both sides together, with the band along its outline, and whether a mesh placed them.
+
+    The parts are always the same ones in the same order; some may be without pixels.
+    """
 
     parts: list[Part]
     by_mesh: bool
@@ -72,7 +77,7 @@ class Placer:
 
     def __init__(self, contract: CropContract, mesh: Mesher | None) -> None:
         self.contract, self.mesh = contract, mesh
-        self.template = [Part(*part) for part in region_parts(region_labels(contract), contract)]
+        self.template = self._whole(region_parts(region_labels(contract), contract))
 
     def place(self, image: Image, five: Points) -> Placed:
         """Return the parts of the face with these five points, in the crop's pixels; both arguments are in the picture's."""
@@ -80,8 +85,15 @@ class Placer:
         if found is None:
             return Placed(self.template, False)
         into = similarity_transform(five, self.contract.points())
-        parts = {(region, side): mask for region, side, mask in mesh_regions(transform_points(found, into), size=self.contract.size).parts}
-        return Placed([Part(part.region, part.side, parts[part.region, part.side]) for part in self.template], True)
+        names = [part.region for part in self.template]
+        parts = mesh_regions(transform_points(found, into), size=self.contract.size).parts
+        return Placed(self._whole([part for part in parts if part[0] in names]), True)
+
+    def _whole(self, parts: Sequence[tuple[str, str, Mask]]) -> list[Part]:
+        """Return both sides of each region together, with the band along the outline that it bounds."""
+        right, left = self.contract.points()[:2]
+        whole = with_outline([Part(*part) for part in parts], eye_distance=float(np.hypot(*(left - right))))
+        return both_sides(whole)
 
     def _own_mesh(self, mesh: Mesher, image: Image, five: Points) -> Points | None:
         """Return the mesh nearest to the five points, if one is near."""

@@ -54,7 +54,7 @@ def _of_method(data: ConditionData, part: pd.DataFrame, condition: str, method: 
         drawings.append(Drawing(f"figure-regions-{condition}-{method}", caption, alt, svg))
     groups = [name for name in PEOPLE if name in set(part.people)]
     rows = []
-    for region in dict.fromkeys([*cases.region, *part.region]):
+    for region in dict.fromkeys([*cases.sort_values("enrichment", ascending=False, kind="stable").region, *part.region]):
         line = part[part.region == region].set_index("people")
         cells = [with_interval(line.share[name], line.ci_low[name], line.ci_high[name]) if name in line.index else "" for name in groups]
         enrichment = fixed(line.enrichment["cases"], 1) if "cases" in line.index else ""
@@ -63,8 +63,9 @@ def _of_method(data: ConditionData, part: pd.DataFrame, condition: str, method: 
     columns = ("Region", "Area", *(f"{PEOPLE[name]} (n = {count(numbers[name])})" for name in groups), "Cases: share over area")
     note = (
         "Each face by the models that were fitted without the person (the mean over the repeats). Share: positive part of what covering "
-        "the region takes from the log-odds, less what it takes on average in people without the condition. Share over area: 1 is what "
-        "chance gives."
+        "the region takes from the log-odds, less what it takes on average in people without the condition. Both sides are covered "
+        "together; a band along the outline of the cheeks, the jaw and the chin is theirs, not the background's. Share over area: 1 is "
+        "what chance gives; regions stand in its order, since a large region takes more whatever it shows."
     )
     grid = Grid(f"table-regions-{condition}-{method}", "Region shares", columns, tuple(rows), note)
     return [Panels(tuple(drawings)), grid] if drawings else [grid]
