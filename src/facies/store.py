@@ -102,11 +102,16 @@ def read_json(path: Path) -> Any:
         raise StoreError(f"{path.name} is not JSON ({error}): delete it and run the stage that writes it again") from error
 
 
-def write_tsv(path: Path, frame: pd.DataFrame) -> Path:
-    """Write a frame as tab-separated text; missing is ``n/a``, numbers are written so that they are read back unchanged."""
+def tsv_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a frame as tab-separated text; missing is ``n/a``, numbers are written so that they are read back unchanged."""
     text = io.StringIO()
     frame.to_csv(text, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
-    return write_whole(path, text.getvalue().encode())
+    return text.getvalue().encode()
+
+
+def write_tsv(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a frame as :func:`tsv_bytes` gives it."""
+    return write_whole(path, tsv_bytes(frame))
 
 
 def read_frame(path: Path) -> pd.DataFrame:

@@ -156,7 +156,7 @@ def test_fit_panel__odd_readers_are_flagged_and_kept():
     flagged = model.readers[model.readers.flagged]
     assert flagged.reader_id.tolist() == ["r03"]
     assert flagged.reason.tolist() == ["bias beyond 3.5 robust z"]
-    assert model.notes == ("1 of 24 readers stand out and were kept (r03: bias beyond 3.5 robust z)",)
+    assert model.notes == ("1 of 24 readers stand out and were kept (reader r03: bias beyond 3.5 robust z)",)
     assert len(model.readers) == 24
     lenient = OutlierRule(bias_z=100)
     assert not fit_panel(odd, photographs, target=TARGET, covariates=(), rule=lenient, intervals="wald").readers.flagged.any()

@@ -305,6 +305,20 @@ def test_outlying_readers__are_named_with_the_reason():
     assert outlying_readers(quality, OutlierRule(bias_z=100, correlation=-1, residual_ratio=100)) == [""] * 24
 
 
+def test_reader_who_says_the_same_of_all_photographs__stands_out():
+    y, photo, reader, *_ = simulated(n_photos=200, n_readers=6, each=6)
+    x = np.random.default_rng(0).normal(size=(len(y), 1))
+    quality = reader_quality(fit_crossed(np.where(reader == 3, 50.0, y), photo, reader, X=x, names=["position"]))
+    assert outlying_readers(quality) == ["", "", "", "the same reading of all photographs", "", ""]
+    assert (quality.scale[3], quality.scale_se[3]) == (0, 0)
+
+
+def test_fit_crossed__readings_that_are_all_alike_are_refused():
+    _, photo, reader, *_ = simulated(n_photos=20, n_readers=6, each=4)
+    with pytest.raises(InputError, match=r"all 80 readings are 50: .* there is no residual variance"):
+        fit_crossed(np.full(80, 50.0), photo, reader)
+
+
 def test_reader_quality__scale_of_ordinary_readers_is_one_however_few_others_there_are():
     y, photo, reader, *_ = simulated(n_photos=3000, n_readers=10, each=3)
     quality = reader_quality(fit_crossed(y, photo, reader))

@@ -24,7 +24,8 @@ def plan(study: StudyFolder, seed: Seed = None, jobs: Jobs = 0, as_json: Json = 
 
     found = plan_reading(study, jobs=n_jobs(jobs), seed=seed, write=not dry_run)
     if as_json:
-        show_json({"plan": str(found.path), "added": list(found.added), "loads": found.loads.to_dict("records")})
+        loads = found.loads.to_dict("records")
+        show_json({"plan": str(found.path), "added": list(found.added), "loads": loads, "notes": list(found.notes)})
         return
     show_table("Readings by reader", found.loads)
     counted = found.plan[~found.plan.is_training & ~found.plan.is_attention & (found.plan["repeat"] == 0)]
@@ -33,7 +34,9 @@ def plan(study: StudyFolder, seed: Seed = None, jobs: Jobs = 0, as_json: Json = 
         say(f"{target}: {len(per)} photographs, read by {per.min()} to {per.max()} readers each")
         if target == "perceived_age":
             _say_sizes(int(per.median()))
-    say(f"plan: {found.path}" if not dry_run else f"would write {found.path}")
+    for note in found.notes:
+        say(f"note: {note}")
+    say(f"plan: {found.path}" if not dry_run else f"would write {found.path}" if found.added else f"would keep {found.path}")
 
 
 def _say_sizes(k: int) -> None:
@@ -59,28 +62,28 @@ def serve(
 ) -> None:
     """Open the reading room: one link a reader, nothing leaves the machine."""
     from facies.web import serve as serve_room
-    from facies.web.server import checked_settings, require_free_port
+    from facies.web.server import base_address, require_free_port, require_reachable
     from facies.web.study_room import invite, prepare_study_room
 
+    names = tuple(name or ())
+    require_reachable(host, certificate=certificate, key=key, names=names)
+    base = base_address(host, port, tls=certificate is not None, names=names)
     if dry_run:
         from facies.study.reading.plan import read_plan
 
         found = read_plan(study)
-        say(f"{found.reader_id.nunique()} readers, {found.photo_id.nunique()} photographs, {len(found)} readings at http://{host}:{port}")
+        say(f"{found.reader_id.nunique()} readers, {found.photo_id.nunique()} photographs, {len(found)} readings at {base}")
         return
+    require_free_port(host, port)
     with progress_bar("pictures", shown=True) as progress:
         room = prepare_study_room(study, jobs=n_jobs(jobs), progress=progress)
-    checked_settings(room.engine, room.settings, host=host, certificate=certificate, key=key, names=tuple(name or ()))
-    require_free_port(host, port)
     say(f"{room.n_trials} readings and {room.n_pictures} pictures added, {room.n_withdrawn} pictures of people who withdrew deleted")
-    base = f"{'https' if certificate else 'http'}://{(name or [host])[0]}:{port}"
     if links:
         for row in invite(room, base=base).to_dict("records"):
             say(f"{row['role']} {row['name']}: {row['link']}")
     say(f"the room is open at {base}; stop it with Ctrl-C")
-    url = str(room.engine.url.render_as_string(hide_password=False))
     room.engine.dispose()
-    serve_room(url, settings=room.settings, host=host, port=port, certificate=certificate, key=key, names=tuple(name or ()))
+    serve_room(room.url, settings=room.settings, host=host, port=port, certificate=certificate, key=key, names=names)
 
 
 @app.command("invite")
@@ -165,8 +168,11 @@ def import_readings(
     )  # fmt: skip
     found = import_file(study, asked, write=not dry_run)
     if as_json:
-        show_json({"readings": len(found.readings), "readers": int(found.readings.reader_id.nunique()), "file": str(found.path)})
+        n_readers = int(found.readings.reader_id.nunique())
+        show_json({"readings": len(found.readings), "readers": n_readers, "file": str(found.path), "notes": list(found.notes)})
         return
+    for note in found.notes:
+        say(f"note: {note}")
     _say_import(found.readings, found.path, dry_run=dry_run)
 
 

@@ -432,5 +432,5 @@ def _fit_notes(fit: CrossedFit, design: _Design, bin_width: float) -> list[str]:
 
 def _reader_notes(readers: pd.DataFrame) -> list[str]:
     flagged = readers[readers.flagged]
-    named = "; ".join(f"{row.reader_id}: {row.reason}" for row in flagged.itertuples())
+    named = "; ".join(f"reader {row.reader_id}: {row.reason}" for row in flagged.itertuples())
     return [f"{len(flagged)} of {len(readers)} readers stand out and were kept ({named})"] if len(flagged) else []

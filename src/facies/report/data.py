@@ -141,6 +141,8 @@ class ReportData:
         The panel and the models against it, tables of these names. Readers are numbered in print, never named.
     region_agreement, region_consensus
         What readers marked.
+    reader_ids
+        Identifiers of all who read or are to read, so that none is printed.
     reader_notes
         What a reader of these results should know.
     learning_notes
@@ -238,6 +240,7 @@ class ReportData:
     reader_study_sizes: pd.DataFrame | None = None
     region_agreement: pd.DataFrame | None = None
     region_consensus: pd.DataFrame | None = None
+    reader_ids: tuple[str, ...] = ()
     reader_notes: tuple[str, ...] = ()
     margins: tuple[Mapping[str, Any], ...] = ()
     runs: tuple[RunRecord, ...] = ()

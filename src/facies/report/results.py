@@ -20,7 +20,7 @@ from facies.report.sections.agreement import coverage, drawn_predictions
 from facies.report.sections.methods import exclusivity_text, known_files
 from facies.report.sections.people import counted_consent
 from facies.report.sections.preflight import PARTS, reason_counts
-from facies.report.sections.readers import numbered_readers
+from facies.report.sections.readers import notes_without_names, numbered_readers
 
 FORMAT = "facies-results-1"
 
@@ -134,7 +134,7 @@ def readers_json(data: ReportData) -> dict[str, Any]:
         "format": FORMAT,
         "study": {"name": data.study_name, "date": data.date, "version": data.version, "target": data.target, "simulated": data.simulated},
         **{name: [_numbered(row, names) for row in _rows(data.table(name))] for name in READERS},
-        "notes": list(data.reader_notes),
+        "notes": list(notes_without_names(data)),
         "settings": data.settings,
         "runs": [_run(dataclasses.asdict(run)) for run in data.runs],
         "missing": {name: data.why_missing(name) for name in READERS if data.table(name) is None},

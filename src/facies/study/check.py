@@ -18,6 +18,7 @@ from facies.study.faces import make_extractor
 from facies.study.genes import require_genes
 from facies.study.intake import Cohort, gather_cohort, intake_settings
 from facies.study.models import require_regressors
+from facies.study.reading.check import reading_notes
 from facies.tables import GIVEN_POINTS
 
 
@@ -67,12 +68,13 @@ def check_study(study: Path, *, jobs: int = 1, progress: Progress | None = None)
         cohort = gather_cohort(study, config, jobs=jobs, random_state=config.study.random_state, progress=progress)
         require_columns(config, cohort)
         genes = require_genes(study, config, cohort.participants.participant_id.tolist())
+        read = reading_notes(study, config, cohort.photographs)
     except FaciesError as error:
         flow = pd.DataFrame(columns=["step", "level", "n", "reason"])
         return CheckResult(matches, flow, (), 0, 0, str(error))
     usable = cohort.photographs[cohort.photographs.included]
     flow = summarise_flow(cohort.participants, cohort.photographs)
-    notes = (*cohort.notes, *genes, f"{len(cohort.labels)} participants have a reference for {config.study.target}")
+    notes = (*cohort.notes, *genes, *read, f"{len(cohort.labels)} participants have a reference for {config.study.target}")
     return CheckResult(matches, flow, notes, int(usable.participant_id.nunique()), len(usable))
 
 

@@ -286,10 +286,29 @@ class StudyConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _lists_are_no_conditions(self) -> StudyConfig:
+        for one in self.reading.lists:
+            if one.name in self.conditions.target_conditions:
+                raise ValueError(f"reading.lists names '{one.name}', which is a target condition: give the list its own name")
+        return self
+
+    @model_validator(mode="after")
     def _age_is_no_proxy_of_itself(self) -> StudyConfig:
         if self.study.target == "age" and self.association.traits:
             raise ValueError("association.traits needs target perceived_age: age itself has no such cause")
         return self
+
+
+def printed_settings(config: StudyConfig) -> dict[str, Any]:
+    """Return all settings as a page may show them (:meth:`ReadingSection.printed`).
+
+    Examples
+    --------
+    >>> shown = printed_settings(parse_config({"study": {"name": "A"}, "reading": {"training": ["p1_front"]}}))
+    >>> shown["reading"]["training"], "database" in shown["reading"]
+    (1, False)
+    """
+    return config.model_dump(exclude={"reading"}) | {"reading": config.reading.printed()}
 
 
 def read_config(folder: Path) -> StudyConfig:

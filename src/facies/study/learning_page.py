@@ -11,7 +11,7 @@ from facies.association import DIRECTIONS
 from facies.records import RunRecord
 from facies.report import ReportData, learning_json, render_learning
 from facies.store import read_json, read_record, read_table, table_path, write_json, write_whole
-from facies.study.config import StudyConfig
+from facies.study.config import StudyConfig, printed_settings
 from facies.study.stages import Outcome, Stage
 from facies.tables import (
     LEARNING_ASSOCIATIONS,
@@ -82,7 +82,7 @@ def learning_data(study: Path, config: StudyConfig, records: tuple[RunRecord, ..
         **read_learning(study),
         runs=tuple(record for record in records if record.stage in SHOWN_STAGES),
         warnings=tuple(notes),
-        settings=config.model_dump(),
+        settings=printed_settings(config),
         sign_convention=DIRECTIONS[asked.direction][1],
         labels={name: label for name, label in labels.items() if label},
         units={outcome.name: outcome.unit for outcome in asked.outcomes if outcome.unit},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from facies.study.section import Section
+
+_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@|[?&]password=")
 
 METRICS = ("auc", "sensitivity", "specificity", "years")
 
@@ -87,7 +90,20 @@ class ReadingSection(Section):
             raise ValueError("case_share needs n_photographs: give both, or neither")
         if len(set(self.ask)) < len(self.ask):
             raise ValueError("ask names something twice: name it once")
+        if _PASSWORD.search(self.database):
+            raise ValueError("database holds a password, which reports and records would print: keep it in PGPASSWORD or ~/.pgpass")
         for name, margin in self.margins.items():
             if name not in METRICS or not margin > 0:
                 raise ValueError(f"margin of '{name}' is {margin}: give {', '.join(METRICS)} a number above 0")
         return self
+
+    def printed(self) -> dict[str, Any]:
+        """Return the settings as a page may show them: photographs are counted, not named, and where the database is is left out.
+
+        Examples
+        --------
+        >>> ReadingSection(training=["p1_front"]).printed()["training"]
+        1
+        """
+        kept = self.model_dump(exclude={"database"})
+        return kept | {name: len(kept[name]) for name in ("training", "attention")}

@@ -10,7 +10,7 @@ from facies.association import DIRECTIONS
 from facies.records import RunRecord
 from facies.report import ReportData, render_replication, replication_json
 from facies.store import read_table, table_path, write_json, write_whole
-from facies.study.config import StudyConfig
+from facies.study.config import StudyConfig, printed_settings
 from facies.study.discovery import Discovery
 from facies.study.stages import Outcome, Stage
 from facies.tables import REPLICATION_METRICS, REPLICATIONS, SHIFTS
@@ -46,7 +46,7 @@ def replication_page(validation: Path, config: StudyConfig, discovery: Discovery
 
     inputs = {table.name: table_path(validation, table) for table in (REPLICATIONS, SHIFTS, REPLICATION_METRICS)}
     inputs["run"] = validation / "derived" / record.stage / "run.json"
-    settings = {"discovery": discovery.config.model_dump(), "validation": config.study.model_dump(), "warnings": list(warnings)}
+    settings = {"discovery": printed_settings(discovery.config), "validation": config.study.model_dump(), "warnings": list(warnings)}
     return Stage(PAGE_STAGE, settings, inputs, compute)
 
 
@@ -65,7 +65,7 @@ def replication_data(
         runs=(record,),
         model_cards=tuple(bundle.card for bundle in discovery.bundles),
         warnings=warnings,
-        settings=discovery.config.model_dump(),
+        settings=printed_settings(discovery.config),
         sign_convention=DIRECTIONS[asked.direction][1],
         primary_adjustment=next(iter(asked.adjustments), None),
         labels={name: label for name, label in labels.items() if label},

@@ -21,7 +21,7 @@ from facies.report import AverageFace, ReportData, average_faces, looking_thirds
 from facies.report.averages import RULE
 from facies.store import read_json, read_record, read_table, table_path, write_json, write_whole
 from facies.study.association import is_asked
-from facies.study.config import AssociationSection, StudyConfig
+from facies.study.config import AssociationSection, StudyConfig, printed_settings
 from facies.study.evaluation import AGREEMENT
 from facies.study.intake import Cohort, photograph_folders
 from facies.study.learning_page import LEARNING_TABLES, read_learning
@@ -131,7 +131,7 @@ def gather_report(study: Path, config: StudyConfig, cohort: Cohort, cards: list[
         labels=_labels(config.association),
         units={outcome.name: outcome.unit for outcome in config.association.outcomes if outcome.unit},
         warnings=cohort.notes,
-        settings=config.model_dump(),
+        settings=printed_settings(config),
         sign_convention=DIRECTIONS[config.association.direction][1],
         simulated=config.study.simulated,
         margins=tuple(asdict(record) for record in read_margins(study)),

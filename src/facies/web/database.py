@@ -60,9 +60,10 @@ def open_room(url: str) -> sa.Engine:
 
 
 def _parsed(url: str) -> sa.URL:
-    text = url if "://" in url else f"sqlite:///{Path(url).absolute()}"
+    if "://" not in url:
+        return sa.URL.create("sqlite", database=str(Path(url).absolute()))  # a file's name may hold ? and %
     try:
-        parsed = sa.make_url(text)
+        parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
         raise InputError("the reading room's URL cannot be read: write sqlite:////folder/room.db or postgresql+psycopg://...") from error
     if parsed.get_backend_name() == "postgresql":

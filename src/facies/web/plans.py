@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,7 @@ from facies.errors import InputError, TableError
 from facies.web import audit
 from facies.web.accounts import insert_account
 from facies.web.database import reading, writing
-from facies.web.schema import ACCOUNTS, TRIALS, WITHDRAWN
+from facies.web.schema import ACCOUNTS, ANSWERS, ROOM, TRIALS, WITHDRAWN
 from facies.web.settings import RoomSettings
 from facies.web.tasks import AnswerError, Task
 
@@ -184,6 +185,53 @@ def _require_same(trial: Mapping[str, Any], row: Mapping[str, Any]) -> None:
             raise InputError(
                 f"photograph {row['photo_id']} was loaded before with another {name}: a plan that is read from is only added to"
             )
+
+
+def require_same_questions(engine: sa.Engine, settings: RoomSettings) -> None:
+    """Refuse to ask other questions than those that readers have answered already, and note the questions while nobody has.
+
+    An answer says what was chosen among what was asked: read under other conditions or bins it would say something else.
+
+    Raises
+    ------
+    InputError
+        When somebody has answered and a task differs from what it was then.
+    """
+    asked = json.dumps({target: task.describe() for target, task in settings.tasks.items()}, sort_keys=True)
+    with writing(engine) as connection:
+        noted = connection.execute(sa.select(ROOM.c.value).where(ROOM.c.name == QUESTIONS)).scalar_one_or_none()
+        if noted == asked:
+            return
+        if noted is not None and connection.execute(sa.select(ANSWERS.c.id).limit(1)).first() is not None:
+            raise InputError(
+                "readers have answered other questions than study.toml asks now: restore ask, bins, ages, severity_grades, regions and "
+                "target_conditions, or open a new room (reading.database)"
+            )
+        connection.execute(sa.delete(ROOM).where(ROOM.c.name == QUESTIONS))
+        connection.execute(sa.insert(ROOM).values(name=QUESTIONS, value=asked))
+
+
+QUESTIONS = "questions"
+"""Where the room notes what it asks."""
+
+LOADED_KEY = ("reader_id", "photo_id", "target", "repeat", "is_training", "is_attention")
+
+
+def loaded_answers(engine: sa.Engine) -> pd.DataFrame:
+    """Return ``expected`` and ``model_score`` of the trials that were loaded: :data:`LOADED_KEY`, these two, and ``loaded``, true.
+
+    Examples
+    --------
+    >>> from facies.web.database import open_room
+    >>> loaded_answers(open_room("sqlite://")).empty
+    True
+    """
+    columns = [ACCOUNTS.c.name.label("reader_id"), *(TRIALS.c[name] for name in (*LOADED_KEY[1:], "expected", "model_score"))]
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(*columns).select_from(TRIALS.join(ACCOUNTS))).all()
+    frame = pd.DataFrame(rows, columns=[*LOADED_KEY, "expected", "model_score"])
+    typed = frame.astype({"repeat": "int64", "is_training": bool, "is_attention": bool, "expected": object, "model_score": "float64"})
+    return typed.assign(loaded=True)
 
 
 def planned_photographs(engine: sa.Engine) -> set[str]:

@@ -69,26 +69,51 @@ def checked_settings(
     InputError
         See :func:`serve`.
     """
-    if (certificate is None) != (key is None):
-        raise InputError("https needs both a certificate and its key: give both or none")
-    missing = [path for path in (certificate, key) if path is not None and not path.is_file()]
-    if missing:
-        raise InputError(f"{missing[0]} is not there: give the PEM file of the certificate and of its key")
+    require_reachable(host, certificate=certificate, key=key, names=names)
     if not is_loopback(host):
-        _require_closed(engine, host, certificate, names)
+        _require_accounts(engine, host)
     hosts = tuple(name.lower() for name in names) + tuple(name for name in LOOPBACK if name not in names)
     own = () if host in ("0.0.0.0", "::") else (host,)
     return dataclasses.replace(settings, hosts=tuple(dict.fromkeys(hosts + own)), tls=certificate is not None)
 
 
-def _require_closed(engine: sa.Engine, host: str, certificate: Path | None, names: tuple[str, ...]) -> None:
+def require_reachable(host: str, *, certificate: Path | None, key: Path | None, names: tuple[str, ...]) -> None:
+    """Refuse a way to listen that would show the room to others without https or a name, before anything is prepared.
+
+    Raises
+    ------
+    InputError
+        See :func:`serve`.
+    """
+    if (certificate is None) != (key is None):
+        raise InputError("https needs both a certificate and its key: give both or none")
+    missing = [path for path in (certificate, key) if path is not None and not path.is_file()]
+    if missing:
+        raise InputError(f"{missing[0]} is not there: give the PEM file of the certificate and of its key")
+    if is_loopback(host):
+        return
     if certificate is None:
         raise InputError(f"{host} can be reached by others: give a certificate and its key, or listen on 127.0.0.1")
+    if host in ("0.0.0.0", "::") and not names:
+        raise InputError(f"{host} is every address of this machine: name the hosts under which readers reach the room")
+
+
+def _require_accounts(engine: sa.Engine, host: str) -> None:
     with reading(engine) as connection:
         if connection.execute(sa.select(ACCOUNTS.c.id).limit(1)).first() is None:
             raise InputError(f"{host} can be reached by others and the room has no accounts: add a coordinator first")
-    if host in ("0.0.0.0", "::") and not names:
-        raise InputError(f"{host} is every address of this machine: name the hosts under which readers reach the room")
+
+
+def base_address(host: str, port: int, *, tls: bool, names: tuple[str, ...] = ()) -> str:
+    """Return the address of the room as readers type it.
+
+    Examples
+    --------
+    >>> base_address("::1", 8000, tls=False), base_address("0.0.0.0", 8443, tls=True, names=("rooms.example.org",))
+    ('http://[::1]:8000', 'https://rooms.example.org:8443')
+    """
+    name = (names or (host,))[0]
+    return f"{'https' if tls else 'http'}://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 def require_free_port(host: str, port: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,10 +42,9 @@ def term_label(term: str) -> str:
 
 def numbered_readers(data: ReportData) -> dict[str, str]:
     """Return what each reader is called in print: ``reader 1``, ... by the order of their identifiers."""
-    names: set[str] = set()
-    for table in ("reader_estimates",):
-        frame = data.table(table)
-        names |= set() if frame is None else set(frame.reader_id.astype(str))
+    names = set(data.reader_ids)
+    estimates = data.table("reader_estimates")
+    names |= set() if estimates is None else set(estimates.reader_id.astype(str))
     performance = data.table("reader_performance")
     if performance is not None:
         names |= set(performance.rater[performance.kind == "reader"].astype(str))
@@ -310,11 +310,30 @@ def reader_limits(data: ReportData) -> Section:
 
 def reader_notes_section(data: ReportData) -> Section | None:
     """Return what was left out, and why."""
-    names = numbered_readers(data)
-    notes = tuple(_without_names(note, names) for note in data.reader_notes)
+    notes = notes_without_names(data)
     return Section("notes", "Read this first", (Bullets(notes),)) if notes else None
 
 
-def _without_names(text: str, names: Mapping[str, str]) -> str:
-    words = text.split(" ")
-    return " ".join(names.get(word.strip(".,;:()'"), word) if word.strip(".,;:()'") in names else word for word in words)
+def notes_without_names(data: ReportData) -> tuple[str, ...]:
+    """Return the notes with readers' numbers for their identifiers.
+
+    An identifier that is a number, or a single letter, is one only after the word reader.
+
+    Examples
+    --------
+    >>> data = ReportData("A", date="2025-01-31", version="0.5.0", reader_ids=("7", "Dr. Anna Kok"),
+    ...                   reader_notes=("1 of 7 readers stands out (reader 7: bias)", "Dr. Anna Kok's readings are few"))
+    >>> notes_without_names(data)
+    ('1 of 7 readers stands out (reader 1: bias)', "reader 2's readings are few")
+    """
+    names = numbered_readers(data)
+    if not names:
+        return data.reader_notes
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    found = re.compile(rf"reader '({either})'|\breader ({either})(?![\w-])|(?<![\w-])({either})(?![\w-])")
+
+    def numbered(match: re.Match[str]) -> str:
+        alone = match[3]
+        return match[0] if alone is not None and (alone.isdigit() or len(alone) == 1) else names[match[match.lastindex or 0]]
+
+    return tuple(found.sub(numbered, note) for note in data.reader_notes)

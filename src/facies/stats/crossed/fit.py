@@ -159,6 +159,8 @@ def fit_crossed(
         raise InputError(f"photograph is '{photograph}': choose random or fixed")
     cells = gather(y, X, photographs, readers, constant=photograph == RANDOM)
     _require(cells, interaction, photograph)
+    if np.ptp(y) == 0:
+        raise InputError(f"all {len(y)} readings are {y[0]:g}: {NO_RESIDUAL}")
     components = components_of(photograph, interaction)
     with one_thread():
         Equations(cells, ratios_of(components, np.ones(len(components)))).require_independent()

@@ -60,7 +60,7 @@ class ReaderQuality(NamedTuple):
         Slope of the reader's readings on what the other readers' readings predict for the photograph: 1 uses the scale as the panel does,
         less than 1 compresses it. NaN with fewer than three shared photographs.
     correlation
-        With the mean of the other readers' readings.
+        With the mean of the other readers' readings; NaN for a reader who says the same of all photographs, whose scale is 0.
     residual_sd
         Standard deviation of the readings about photograph, bias and covariates; ``n - 1`` in the denominator.
     bias_z
@@ -107,7 +107,10 @@ def reader_quality(fit: CrossedFit) -> ReaderQuality:
     n, shared = len(names), np.bincount(fit.cells.photograph)[fit.cells.photograph] > 1
     own = np.bincount(cells.cell, fit.adjusted) / cells.size
     others, predicted = _others(fit, own)
-    lines = [_line(own[rows], others[rows], predicted[rows]) for rows in (shared & (cells.reader == reader) for reader in range(n))]
+    said = cells.means[:, -1]
+    lines = [
+        _line(own[rows], others[rows], predicted[rows], said[rows]) for rows in (shared & (cells.reader == reader) for reader in range(n))
+    ]
     scale, scale_se, correlation = np.array(lines).T
     return ReaderQuality(
         names, fit.readers.value, fit.readers.std_error, fit.readers.n_readings,
@@ -144,6 +147,7 @@ def outlying_readers(quality: ReaderQuality, rule: OutlierRule | None = None) ->
     median = float(np.nanmedian(quality.residual_sd)) if np.isfinite(quality.residual_sd).any() else float("nan")
     checks = {
         f"bias beyond {rule.bias_z:g} robust z": enough & (np.abs(quality.bias_z) > rule.bias_z),
+        "the same reading of all photographs": known & (quality.scale == 0) & np.isnan(quality.correlation),
         f"correlation with the others below {rule.correlation:g}": known & (quality.correlation < rule.correlation),
         f"residual above {rule.residual_ratio:g} times the median reader's": enough
         & known
@@ -167,11 +171,13 @@ def _others(fit: CrossedFit, own: Floats) -> tuple[Floats, Floats]:
     return mean, centre + reliability * (mean - centre)
 
 
-def _line(own: Floats, others: Floats, predicted: Floats) -> tuple[float, float, float]:
-    """Return slope of own on predicted, its standard error, and the correlation of own with others."""
+def _line(own: Floats, others: Floats, predicted: Floats, said: Floats) -> tuple[float, float, float]:
+    """Return slope of own on predicted, its standard error, and the correlation of own with others; 0, 0, NaN where all was said alike."""
     n = len(own)
-    if n < 3 or np.ptp(own) == 0 or np.ptp(predicted) == 0:
+    if n < 3 or np.ptp(predicted) == 0:
         return float("nan"), float("nan"), float("nan")
+    if np.ptp(said) == 0:
+        return 0.0, 0.0, float("nan")
     x, y = predicted - predicted.mean(), own - own.mean()
     slope = float(x @ y / (x @ x))
     error = float(np.sqrt(np.sum((y - slope * x) ** 2) / (n - 2) / (x @ x)))

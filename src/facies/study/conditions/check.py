@@ -16,6 +16,7 @@ from facies.study.config import StudyConfig
 from facies.study.extraction import Progress
 from facies.study.faces import make_extractor
 from facies.study.intake import intake_settings
+from facies.study.reading.check import reading_notes
 
 
 def check_conditions(study: Path, config: StudyConfig, *, jobs: int = 1, progress: Progress | None = None) -> CheckResult:
@@ -36,12 +37,13 @@ def check_conditions(study: Path, config: StudyConfig, *, jobs: int = 1, progres
         usable = cohort.photographs[cohort.photographs.included]
         first = cohort.diagnoses.drop_duplicates("participant_id").set_index("participant_id").diagnosis
         seen = first[first.index.isin(usable.participant_id)]
+        read = reading_notes(study, config, cohort.photographs)
         require_enough(seen, config.conditions.target_conditions, n_folds=config.models.n_folds)
     except FaciesError as error:
         flow = pd.DataFrame(columns=["step", "level", "n", "reason"])
         return CheckResult(matches, flow, (), 0, 0, str(error))
     flow = summarise_flow(cohort.participants, cohort.photographs)
-    notes = (*cohort.notes, *_counts(cohort, seen), *_prevalences(config))
+    notes = (*cohort.notes, *_counts(cohort, seen), *read, *_prevalences(config))
     return CheckResult(matches, flow, notes, int(usable.participant_id.nunique()), len(usable))
 
 

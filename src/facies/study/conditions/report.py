@@ -19,7 +19,7 @@ from facies.report.results import condition_json
 from facies.store import read_json, read_record, read_table, table_path, write_json, write_whole
 from facies.study.conditions.intake import ConditionCohort, consenting
 from facies.study.conditions.models import SEVERITY
-from facies.study.config import StudyConfig
+from facies.study.config import StudyConfig, printed_settings
 from facies.study.models import CARDS
 from facies.study.stages import Outcome, Stage
 from facies.tables import (
@@ -103,7 +103,7 @@ def gather_condition_report(study: Path, config: StudyConfig, cohort: ConditionC
         severity_notes=tuple(read_json(study / "derived" / "models" / SEVERITY)),
         despite_confounding=tuple(config.conditions.headline_despite_confounding),
         warnings=cohort.notes,
-        settings=config.model_dump(),
+        settings=printed_settings(config),
         simulated=config.study.simulated,
         **_maps(study),
         **tables,

@@ -30,7 +30,7 @@ from facies.study.config import StudyConfig, read_config
 from facies.study.intake import intake_settings, values_hash
 from facies.study.reading.categories import agree_in_categories
 from facies.study.reading.page import readers_page
-from facies.study.reading.plan import read_levels
+from facies.study.reading.plan import judged_targets, read_levels
 from facies.study.stages import Outcome, Stage, run_stage
 from facies.tables import (
     CONDITION_PEOPLE,
@@ -78,10 +78,18 @@ class _Read:
     readings: pd.DataFrame
     levels: pd.DataFrame | None
     cohort: ConditionCohort | None
+    marks: pd.DataFrame | None
+    notes: tuple[str, ...] = ()
+
+    def reader_ids(self) -> list[str]:
+        """Return everybody whose name must not be printed."""
+        named = [frame.reader_id for frame in (self.readings, self.levels, self.marks) if frame is not None]
+        return sorted({str(name) for names in named for name in names})
 
     def digest(self) -> str:
         """Return a hash of all of it."""
-        parts = [self.photographs[["photo_id", "participant_id"]], self.readings, *([] if self.levels is None else [self.levels])]
+        others = [frame for frame in (self.levels, self.marks) if frame is not None]
+        parts = [self.photographs[["photo_id", "participant_id"]], self.readings, *others]
         learnt = "" if self.cohort is None else self.cohort.learnt_from()
         return value_sha256([*map(values_hash, parts), learnt])
 
@@ -96,7 +104,7 @@ def compare_study_readers(
     Raises
     ------
     InputError
-        When there are no readings.
+        When there are no readings, or a reading or mark is of a photograph that the study has not.
     StoreError
         When the folder cannot be written.
     """
@@ -104,7 +112,7 @@ def compare_study_readers(
     random_state = config.study.random_state if seed is None else seed
     with locked(study):
         given = _gather(study, config, jobs)
-        notes: list[str] = []
+        notes = list(given.notes)
         records = []
         for stage in (_panel_stage(study, given), _readers_stage(study, given, random_state=random_state)):
             record, _ = run_stage(study, stage, random_state=random_state)
@@ -112,7 +120,7 @@ def compare_study_readers(
             notes += _read_notes(study, stage.name)
             if tell is not None:
                 tell(f"{record.stage}: {record.n_in} in, {record.n_out} out; {record.seconds:.1f} s")
-        page = readers_page(study, config, tuple(records), notes=notes, levels=given.levels, photographs=given.photographs)
+        page = readers_page(study, config, tuple(records), notes=notes, reader_ids=given.reader_ids(), photographs=given.photographs)
         record, _ = run_stage(study, page, random_state=random_state)
         return CompareSummary(study / "report" / "readers.html", (*records, record), tuple(notes))
 
@@ -129,25 +137,50 @@ def _gather(study: Path, config: StudyConfig, jobs: int) -> _Read:
         cohort = gather_conditions(study, config, jobs=jobs)
         photographs, people = cohort.photographs, cohort.participants
         readings = read_user_table(path, READINGS, rename=config.inputs.rename.get(READINGS.name), encoding=config.inputs.encoding)
-        unknown = sorted(set(readings.photo_id) - set(photographs.photo_id))
-        if unknown:
-            raise InputError(f"{path.name}: photo_id {unknown[0]} is no photograph of the study ({len(unknown)} such): correct the table")
+        _require_known(readings, photographs, path.name)
     else:
         intake = read_intake(study, settings=intake_settings(config))
         cohort, photographs, people = None, intake.photographs, intake.participants
         readings = intake.readings if intake.readings is not None else READINGS.empty()
-    whole = set(consenting_participants(people).participant_id)
-    kept = photographs[photographs.participant_id.isin(whole)].reset_index(drop=True)
-    own = readings[readings.photo_id.isin(set(kept.photo_id))].reset_index(drop=True)
+    marks = _marks(study, config, photographs)
+    kept = photographs[photographs.participant_id.isin(consenting_participants(people).participant_id)].reset_index(drop=True)
+    own = _of(readings, kept)
     if own.empty:
-        raise InputError(f"{path.name} holds no reading of a person of the study: check photo_id")
-    return _Read(config, kept, own, read_levels(study), cohort)
+        raise InputError(f"{path.name} holds no reading of a person of the study who did not withdraw: check photo_id")
+    notes = _strange_targets(own, config)
+    return _Read(config, kept, own, read_levels(study), cohort, None if marks is None else _of(marks, kept), tuple(notes))
+
+
+def _of(rows: pd.DataFrame, photographs: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows.photo_id.isin(set(photographs.photo_id))].reset_index(drop=True)
+
+
+def _require_known(rows: pd.DataFrame, photographs: pd.DataFrame, file: str) -> None:
+    unknown = sorted(set(rows.photo_id) - set(photographs.photo_id))
+    if unknown:
+        raise InputError(f"{file}: photo_id {unknown[0]} is no photograph of the study ({len(unknown)} such): correct the table")
+
+
+def _marks(study: Path, config: StudyConfig, photographs: pd.DataFrame) -> pd.DataFrame | None:
+    path = find_optional_table(study, REGION_MARKS.name)
+    if path is None:
+        return None
+    marks = read_user_table(path, REGION_MARKS, encoding=config.inputs.encoding)
+    _require_known(marks, photographs, path.name)
+    return marks
+
+
+def _strange_targets(readings: pd.DataFrame, config: StudyConfig) -> list[str]:
+    """Say which readings nothing is compared with, since no part of the study is about what they judged."""
+    judged = judged_targets(config)
+    counts = readings.target[~readings.target.str.partition("[")[0].isin(judged)].value_counts()
+    return [f"{n} readings judge '{target}', which the study does not: no model stands beside them" for target, n in counts.items()]
 
 
 def _is_graded(readings: pd.DataFrame, target: str) -> bool:
     """Return whether readings are numbers on a scale (ages, grades) rather than calls of 0 and 1."""
     values = readings.reading[readings.target == target]
-    return not set(values.unique()) <= {0.0, 1.0} and values.nunique() > 2
+    return target.removesuffix(AIDED) == "perceived_age" or not set(values.unique()) <= {0.0, 1.0}
 
 
 def _panel_stage(study: Path, given: _Read) -> Stage:
@@ -176,7 +209,7 @@ def _panel_stage(study: Path, given: _Read) -> Stage:
         written.append(write_json(study / "derived" / PANEL_STAGE / NOTES, notes))
         return Outcome(tuple(written), len(given.readings), sum(len(model.values) for model in models))
 
-    settings = {"reading": given.config.reading.model_dump(), "read": given.digest()}
+    settings = {"reading": given.config.reading.printed(), "read": given.digest()}
     return Stage(PANEL_STAGE, settings, {}, compute)
 
 
@@ -224,8 +257,6 @@ def _readers_stage(study: Path, given: _Read, *, random_state: int) -> Stage:
     """Return the stage that compares models with readers, arms with each other, and marked regions."""
     needed = (PARTICIPANT_PREDICTIONS, CONDITION_SCORES, OPERATING_POINTS, CONDITION_PEOPLE)
     inputs = {table.name: path for table in needed if (path := table_path(study, table)).exists()}
-    marks = find_optional_table(study, REGION_MARKS.name)
-    inputs |= {} if marks is None else {REGION_MARKS.name: marks}
 
     def compute() -> Outcome:
         found = _Found()
@@ -233,15 +264,15 @@ def _readers_stage(study: Path, given: _Read, *, random_state: int) -> Stage:
             found.attempt("computed age against readers", lambda: _ages(study, given))
         else:
             _conditions(study, given, given.cohort, found)
-        if marks is not None:
-            _regions(read_user_table(marks, REGION_MARKS), given, found, random_state)
+        if given.marks is not None:
+            _regions(given.marks, given, found, random_state)
         written = [write_table(study, table, _stacked(table, found.tables.get(table.name, []))) for table in WRITTEN]
         written.append(write_json(study / "derived" / READERS_STAGE / NOTES, found.notes))
         return Outcome(
             tuple(written), given.readings.reader_id.nunique(), sum(len(part) for parts in found.tables.values() for part in parts)
         )
 
-    settings = {"reading": given.config.reading.model_dump(), "read": given.digest(), "random_state": random_state}
+    settings = {"reading": given.config.reading.printed(), "read": given.digest(), "random_state": random_state}
     return Stage(READERS_STAGE, settings, inputs, compute)
 
 
@@ -296,8 +327,7 @@ def _people(study: Path, cohort: ConditionCohort) -> pd.DataFrame:
     return describe_people(study, cohort, read_table(study, CONDITION_PEOPLE))
 
 
-def _regions(marks: pd.DataFrame, given: _Read, found: _Found, random_state: int) -> None:
-    own = marks[marks.photo_id.isin(set(given.photographs.photo_id))]
+def _regions(own: pd.DataFrame, given: _Read, found: _Found, random_state: int) -> None:
     for condition in dict.fromkeys(own.target_condition):
 
         def agreement(condition: str = condition) -> dict[Table, pd.DataFrame]:

@@ -13,7 +13,7 @@ from facies.records import RunRecord
 from facies.report import ReportData
 from facies.report.render import render_readers
 from facies.report.results import readers_json
-from facies.store import read_table, table_path, write_json, write_whole
+from facies.store import read_table, table_path, value_sha256, write_json, write_whole
 from facies.study.config import StudyConfig
 from facies.study.stages import Outcome, Stage
 from facies.tables import (
@@ -37,13 +37,13 @@ SHOWN: tuple[Table, ...] = (
 
 
 def readers_page(
-    study: Path, config: StudyConfig, records: tuple[RunRecord, ...], *, notes: Sequence[str], levels: pd.DataFrame | None,
+    study: Path, config: StudyConfig, records: tuple[RunRecord, ...], *, notes: Sequence[str], reader_ids: Sequence[str],
     photographs: pd.DataFrame,
 ) -> Stage:  # fmt: skip
     """Return the stage that writes ``report/readers.html`` and ``report/readers.json``."""
 
     def compute() -> Outcome:
-        data = readers_data(study, config, records, notes=notes, photographs=photographs)
+        data = readers_data(study, config, records, notes=notes, reader_ids=reader_ids, photographs=photographs)
         folder = study / "report"
         results = write_json(folder / "readers.json", readers_json(data))
         return Outcome((write_whole(folder / "readers.html", render_readers(data).encode()), results), 1, 1)
@@ -52,15 +52,16 @@ def readers_page(
     inputs |= {f"run_{record.stage}": study / "derived" / record.stage / "run.json" for record in records}
     settings = {
         "study": config.study.model_dump(),
-        "reading": config.reading.model_dump(),
+        "reading": config.reading.printed(),
         "notes": list(notes),
-        "levels": levels is not None,
+        "readers": value_sha256(list(reader_ids)),
     }
     return Stage(PAGE_STAGE, settings, inputs, compute)
 
 
 def readers_data(
-    study: Path, config: StudyConfig, records: tuple[RunRecord, ...], *, notes: Sequence[str] = (), photographs: pd.DataFrame | None = None
+    study: Path, config: StudyConfig, records: tuple[RunRecord, ...], *, notes: Sequence[str] = (),
+    reader_ids: Sequence[str] = (), photographs: pd.DataFrame | None = None,
 ) -> ReportData:  # fmt: skip
     """Return what the page shows."""
     tables: dict[str, Any] = {}
@@ -71,6 +72,6 @@ def readers_data(
                 tables[table.name] = frame
     return ReportData(
         study_name=f"{config.study.name}: readers", date=max(record.started_at for record in records)[:10], version=__version__,
-        target=config.study.target, photographs=photographs, reader_notes=tuple(notes), runs=records,
-        settings={"study": config.study.model_dump(), "reading": config.reading.model_dump()}, simulated=config.study.simulated, **tables,
+        target=config.study.target, photographs=photographs, reader_ids=tuple(reader_ids), reader_notes=tuple(notes), runs=records,
+        settings={"study": config.study.model_dump(), "reading": config.reading.printed()}, simulated=config.study.simulated, **tables,
     )  # fmt: skip
