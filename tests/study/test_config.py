@@ -18,9 +18,7 @@ def test_commented_config__is_the_defaults():
     assert parse_config(tomllib.loads(commented_config())) == StudyConfig.model_validate({"study": {"name": "My cohort"}})
 
 
-@pytest.mark.parametrize(
-    ("target", "unused"), [("perceived_age", {"conditions"}), ("facies", {"finetune", "association", "genotypes", "replication"})]
-)
+@pytest.mark.parametrize(("target", "unused"), [("perceived_age", {"conditions"}), ("facies", {"association", "genotypes", "replication"})])
 def test_commented_config__names_and_explains_every_setting_that_the_kind_of_study_uses(target, unused):
     text = commented_config(target=target)
     for section, field in StudyConfig.model_fields.items():
