@@ -17,9 +17,9 @@ from facies.models.classifiers.projection import Basis, _largest, fit_projection
 from facies.models.classifiers.svm import Svm
 from facies.models.classifiers.table import classifier_class
 from facies.models.classifiers.training import Training, prepare_training
-from facies.models.threads import single_thread
 from facies.stats.auc import auc
 from facies.stats.calibration_binary import calibrate
+from facies.stats.threads import single_thread
 
 
 @pytest.fixture(autouse=True)

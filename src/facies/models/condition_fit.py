@@ -17,8 +17,8 @@ from facies.models.classifiers.multinomial import Multinomial, fit_multinomial, 
 from facies.models.classifiers.projection import Projection
 from facies.models.classifiers.training import Training, prepare_training
 from facies.models.condition_people import ConditionPeople, gather_condition_people
-from facies.models.threads import single_thread
 from facies.models.unlikeness import Unlikeness, fit_unlikeness
+from facies.stats.threads import single_thread
 from facies.tables import CONDITION_CLASSES, CONDITION_FACE_SCORES, CONDITION_SCORES, OPERATING_POINTS
 from facies.types import Floats, Vectors
 

@@ -16,7 +16,7 @@ from facies.errors import InputError
 from facies.models.axes import principal_axes, scaling
 from facies.models.inner import inner_errors, inner_fold_number
 from facies.models.rows import TrainingRows, new_vectors, training_rows
-from facies.models.threads import single_thread
+from facies.stats.threads import single_thread
 from facies.types import Floats
 
 RELATIVE_PENALTIES: Floats = np.logspace(-0.5, -3, 6)

@@ -11,7 +11,7 @@ import pandas as pd
 from facies.models.classifiers.ordinal import Ordinal, fit_ordinal_path, ordinal_loss
 from facies.models.classifiers.training import Training, prepare_training
 from facies.models.condition_people import ConditionPeople, gather_condition_people
-from facies.models.threads import single_thread
+from facies.stats.threads import single_thread
 from facies.tables import PARTICIPANT_PREDICTIONS, PREDICTIONS
 from facies.types import Floats, Vectors
 

@@ -16,7 +16,7 @@ from facies.models.inner import DEFAULT_INNER_FOLDS, inner_folds
 from facies.models.people import People, gather_people
 from facies.models.ridge import RELATIVE_PENALTIES
 from facies.models.rows import TrainingRows
-from facies.models.threads import single_thread
+from facies.stats.threads import single_thread
 from facies.types import Floats, Vectors
 
 FEWEST = 10

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facies.models.axes import Scaling, principal_axes, scaling
-from facies.models.threads import single_thread
+from facies.stats.threads import single_thread
 from facies.types import Floats
 
 MAX_AXES = 64

@@ -135,13 +135,17 @@ def _weights(weights: str | ArrayLike, c: int) -> Floats:
     return np.asarray(table)
 
 
-def fleiss_kappa(counts: ArrayLike, *, n_bootstrap: int = 2000, level: float = 0.95, random_state: int = 0) -> KappaEstimate:
-    """Return Fleiss' kappa, with a percentile interval by drawing cases with replacement.
+def fleiss_kappa(
+    counts: ArrayLike, *, clusters: ArrayLike | None = None, n_bootstrap: int = 2000, level: float = 0.95, random_state: int = 0
+) -> KappaEstimate:  # fmt: skip
+    """Return Fleiss' kappa, with a percentile interval by drawing cases, or clusters of them, with replacement.
 
     Parameters
     ----------
     counts
         How many readers chose each category, (n cases, c); as many readers for each case, but they need not be the same.
+    clusters
+        Whose each case is, such as the participant of a photograph, (n,); None: each case is on its own.
 
     Returns
     -------
@@ -174,7 +178,7 @@ def fleiss_kappa(counts: ArrayLike, *, n_bootstrap: int = 2000, level: float = 0
         )
     agreeing = np.sum(table * (table - 1), axis=1) / (k * (k - 1))
     components = np.column_stack([np.ones(len(table)), agreeing, table / k[:, None]])
-    found = bootstrap(components, _fleiss, n_bootstrap=n_bootstrap, level=level, random_state=random_state)
+    found = bootstrap(components, _fleiss, clusters=clusters, n_bootstrap=n_bootstrap, level=level, random_state=random_state)
     value, observed, expected = (float(each) for each in found.value)
     share = table.sum(axis=0) / table.sum()
     return KappaEstimate(

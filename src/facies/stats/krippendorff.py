@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from facies.errors import InputError
 from facies.stats.agreement import ratio
@@ -33,9 +34,10 @@ class AlphaEstimate(NamedTuple):
 
 
 def krippendorff_alpha(
-    table: Floats, *, scale: str = "interval", n_bootstrap: int = 2000, level: float = 0.95, random_state: int = 0
-) -> AlphaEstimate:
-    """Return Krippendorff's alpha with a percentile interval over units.
+    table: Floats, *, scale: str = "interval", clusters: ArrayLike | None = None, n_bootstrap: int = 2000, level: float = 0.95,
+    random_state: int = 0,
+) -> AlphaEstimate:  # fmt: skip
+    """Return Krippendorff's alpha with a percentile interval over units, or clusters of them.
 
     1 is full agreement, 0 what chance gives, less than 0 systematic disagreement.
 
@@ -46,6 +48,8 @@ def krippendorff_alpha(
         given as numbers.
     scale
         ``"nominal"``: values are equal or not. ``"ordinal"``: ranks count. ``"interval"``: squared differences count.
+    clusters
+        Whose each unit is, such as the participant of a photograph, (n,); None: each unit is on its own.
 
     Returns
     -------
@@ -70,10 +74,16 @@ def krippendorff_alpha(
     table = np.asarray(table, dtype=np.float64)
     if table.ndim != 2:
         raise InputError(f"the table has shape {table.shape}: give a row a unit and a column a reader")
-    table = table[np.isfinite(table).sum(axis=1) > 1]
+    several = np.isfinite(table).sum(axis=1) > 1
+    table = table[several]
     if len(table) == 0:
         raise InputError("no unit has two readings: agreement needs units that two readers read")
-    settings: dict[str, Any] = {"n_bootstrap": n_bootstrap, "level": level, "random_state": random_state}
+    settings: dict[str, Any] = {
+        "clusters": None if clusters is None else np.asarray(clusters)[several],
+        "n_bootstrap": n_bootstrap,
+        "level": level,
+        "random_state": random_state,
+    }
     if scale == "interval":
         found = bootstrap(_moments(table), _interval_alpha, **settings)
     else:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from facies import __version__
-from facies.models.threads import one_blas_thread
 from facies.records import RunRecord
+from facies.stats.threads import one_blas_thread
 from facies.store import file_sha256, read_record, write_record
 
 _SHOWN_PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "opencv-python-headless", "pillow", "onnxruntime")

@@ -18,6 +18,7 @@ from facies.association.genes.scan_models import ScanModel, scan_models
 from facies.association.genes.scan_regions import select_variants, unique_names
 from facies.association.genes.thinning import lambda_gc, thin_scan
 from facies.errors import InputError
+from facies.stats.threads import one_blas_thread
 from facies.tables import SCAN, SCANS
 from facies.types import Floats
 
@@ -142,7 +143,7 @@ def scan_variants(
         return {one.trait: (results[one.trait], one.encode(results[one.trait])) for one in scanned}
 
     n_done = 0
-    with _one_thread_each():
+    with one_blas_thread():
         for block, results in _in_order(work, _blocks(chosen, BLOCK) if scanned else [], threads):
             for one in scanned:
                 one.add(*results[one.trait])
@@ -167,12 +168,6 @@ def _blocks(chosen: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
     """Cut the chosen places into runs of neighbours of at most ``size``."""
     runs = np.split(chosen, np.flatnonzero(np.diff(chosen) != 1) + 1)
     return [run[start : start + size] for run in runs for start in range(0, len(run), size)]
-
-
-def _one_thread_each() -> Any:
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(limits=1, user_api="blas")
 
 
 _Block = dict[str, tuple[TraitResult, bytes]]

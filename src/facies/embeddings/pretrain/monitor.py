@@ -12,6 +12,7 @@ import pandas as pd
 from facies.embeddings.pretrain.crops import CropArray
 from facies.embeddings.pretrain.recipe import Monitor
 from facies.errors import InputError
+from facies.stats.threads import one_blas_thread
 from facies.types import Floats, Vectors
 
 PENALTIES = np.logspace(-2, 5, 15)
@@ -109,14 +110,12 @@ def probe_errors(vectors: Vectors, participant_ids: list[str], probe: Probe, *, 
     InputError
         When there are crops of fewer than 20 labelled people, or of one fold only.
     """
-    from threadpoolctl import threadpool_limits
-
     people = pd.DataFrame(np.asarray(vectors, dtype=np.float64)).groupby(np.asarray(participant_ids)).mean()
     y = np.array([probe.labels[str(person)] for person in people.index], dtype=np.float64)
     folds = np.array([probe.folds[str(person)] for person in people.index])
     if len(y) < MIN_PEOPLE or len(set(folds.tolist())) < 2:
         raise InputError(f"the probe finds crops of {len(y)} labelled people: give {MIN_PEOPLE} or more in at least 2 folds, or no probe")
-    with threadpool_limits(limits=1, user_api="blas"):  # so that the last bit does not depend on the number of cores
+    with one_blas_thread():  # so that the last bit does not depend on the number of cores
         predicted = _cross_predict(people.to_numpy(), y, folds, neighbours)
     errors = np.abs(predicted - y[:, None]).mean(axis=0)
     return float(errors[0]), float(errors[1])

@@ -13,7 +13,7 @@ from facies.errors import InputError
 from facies.models.classifiers.platt import Platt
 from facies.models.classifiers.projection import Projection
 from facies.models.classifiers.table import classifier_class
-from facies.models.threads import single_thread
+from facies.stats.threads import single_thread
 from facies.types import Floats
 
 

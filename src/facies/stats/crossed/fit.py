@@ -13,7 +13,7 @@ from facies.errors import InputError
 from facies.stats.crossed.cells import Cells, gather
 from facies.stats.crossed.equations import FIXED, RANDOM, Equations
 from facies.stats.crossed.search import NO_RESIDUAL, components_of, criterion, deviance_of, hessian, ratios_of, search_ratios
-from facies.stats.crossed.threads import one_thread
+from facies.stats.threads import one_blas_thread
 from facies.types import Floats
 
 INTERCEPT = "intercept"
@@ -102,7 +102,7 @@ class CrossedFit:
         """Return the names of the positive variances and the covariance of their logarithms, from the observed information, (q, q)."""
         names = tuple(name for name, value in self.variances.items() if value > 0)
         at = np.log([self.variances[name] for name in names])
-        with one_thread():
+        with one_blas_thread():
             return names, np.asarray(2 * np.linalg.inv(hessian(deviance_of(self.cells, self.components, names), at)), dtype=np.float64)
 
 
@@ -162,7 +162,7 @@ def fit_crossed(
     if np.ptp(y) == 0:
         raise InputError(f"all {len(y)} readings are {y[0]:g}: {NO_RESIDUAL}")
     components = components_of(photograph, interaction)
-    with one_thread():
+    with one_blas_thread():
         Equations(cells, ratios_of(components, np.ones(len(components)))).require_independent()
         solved = Equations(cells, ratios_of(components, search_ratios(cells, components)))
         return _described(solved, components, photograph, ((INTERCEPT,) if photograph == RANDOM else ()) + tuple(names), y)

@@ -14,7 +14,7 @@ import numpy as np
 from facies.errors import InputError
 from facies.stats.crossed.fit import CrossedFit
 from facies.stats.crossed.search import deviance_of, minimise
-from facies.stats.crossed.threads import one_thread
+from facies.stats.threads import one_blas_thread
 from facies.types import Floats
 
 INTERVALS = ("profile", "wald")
@@ -59,7 +59,7 @@ def sd_intervals(fit: CrossedFit, *, level: float = 0.95, method: str = "profile
         raise InputError(f"level is {level}: choose more than 0 and less than 1, such as 0.95")
     if method == "wald":
         return _wald(fit, level)
-    with one_thread():
+    with one_blas_thread():
         return {name: _Profile(fit, name).interval(level) for name in fit.variances}
 
 

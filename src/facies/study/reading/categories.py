@@ -12,7 +12,7 @@ from facies.stats.kappa import fleiss_kappa
 from facies.stats.krippendorff import krippendorff_alpha
 from facies.tables import PANEL_MODEL
 
-METHOD = "bootstrap of photographs"
+METHOD = "participant bootstrap"
 
 
 def agree_in_categories(
@@ -45,16 +45,15 @@ def agree_in_categories(
     several = table.notna().sum(axis=1) > 1
     if not several.any():
         raise InputError(f"no photograph has two readings of {target}: agreement needs two")
-    people = photographs.set_index("photo_id").participant_id.reindex(table.index[several]).nunique()
+    owner = photographs.set_index("photo_id").participant_id.reindex(table.index[several]).to_numpy(dtype=str)
+    drawn: dict[str, Any] = {"clusters": owner, "n_bootstrap": n_bootstrap, "random_state": random_state}
     base = {
-        "target": target, "kind": "reliability", "std_error": np.nan, "method": METHOD, "n": int(people),
+        "target": target, "kind": "reliability", "std_error": np.nan, "method": METHOD, "n": len(set(owner)),
         "n_photographs": int(several.sum()), "n_readers": table.shape[1], "n_readings": len(own), "note": np.nan,
     }  # fmt: skip
     rows: list[dict[str, Any]] = []
-    alpha = krippendorff_alpha(
-        table[several].to_numpy(dtype=np.float64), scale="nominal", n_bootstrap=n_bootstrap, random_state=random_state
-    )
-    for term, found in (("krippendorff_alpha", alpha), ("fleiss_kappa", _fleiss(table[several], n_bootstrap, random_state))):
+    alpha = krippendorff_alpha(table[several].to_numpy(dtype=np.float64), scale="nominal", **drawn)
+    for term, found in (("krippendorff_alpha", alpha), ("fleiss_kappa", _fleiss(table[several], drawn))):
         if found is not None and np.isfinite(found.value):
             rows.append({**base, "term": term, "estimate": found.value, "ci_low": found.ci_low, "ci_high": found.ci_high})
     if not rows:
@@ -62,11 +61,11 @@ def agree_in_categories(
     return PANEL_MODEL.validate(pd.DataFrame(rows)[[column.name for column in PANEL_MODEL.columns]])
 
 
-def _fleiss(table: pd.DataFrame, n_bootstrap: int, random_state: int) -> Any:
+def _fleiss(table: pd.DataFrame, drawn: dict[str, Any]) -> Any:
     """Return Fleiss' kappa, or None where photographs have different numbers of readers."""
     readers = table.notna().sum(axis=1)
     if readers.nunique() > 1:
         return None
     categories = sorted(set(table.to_numpy()[table.notna().to_numpy()]))
     counts = np.column_stack([(table == category).sum(axis=1) for category in categories])
-    return fleiss_kappa(counts, n_bootstrap=n_bootstrap, random_state=random_state) if len(categories) > 1 else None
+    return fleiss_kappa(counts, **drawn) if len(categories) > 1 else None
