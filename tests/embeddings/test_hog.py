@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facies.embeddings import load_encoder
-from facies.embeddings.hog import ORIENTATIONS, bands, colours, contours, fold, patterns
+from facies.embeddings.hog import ORIENTATIONS, _orientations, bands, colours, contours, fold, patterns
 
 
 def stripes(period, *, upright):
@@ -68,3 +68,32 @@ def test_colours__are_cie_lab_of_the_cells():
 def test_fold__averages_a_column_with_its_mirror_image():
     grid = np.arange(4, dtype=np.float32).reshape(1, 4, 1)
     assert fold(grid).tolist() == [1.5, 1.5]
+
+
+@pytest.mark.parametrize("radius", [1, 2])
+def test_patterns__count_each_pixel_where_it_belongs(crop, radius):
+    grey = crop[..., 0]
+    shares = patterns(grey, cells=8, radius=radius) ** 2
+    padded = np.pad(grey, radius, mode="edge").astype(int)
+    ring = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
+    counts = np.zeros((8, 8, 10))
+    for row in range(160):
+        for column in range(160):
+            around = [padded[row + radius * y, column + radius * x] >= grey[row, column] for y, x in ring]
+            changes = sum(around[k] != around[k - 1] for k in range(8))
+            counts[row // 20, column // 20, sum(around) if changes <= 2 else 9] += 1
+    assert shares == pytest.approx(counts / 400, abs=1e-6)
+
+
+def test_patterns__are_the_same_of_whole_levels_and_of_numbers(crop):
+    grey = crop[..., 0]
+    assert np.array_equal(patterns(grey, cells=8, radius=2), patterns(grey.astype(np.float32), cells=8, radius=2))
+
+
+def test_contours__share_a_gradient_out_between_the_two_nearest_orientations():
+    """A ramp whose gradient points 45 degrees down: between the second and the third of six bins, half way."""
+    y, x = np.mgrid[0:160, 0:160].astype(np.float32)
+    raw = _orientations(x + y, cells=16)[4, 4]
+    assert raw / raw.sum() == pytest.approx([0, 0.5, 0.5, 0, 0, 0], abs=1e-3)
+    back = _orientations(-x - y, cells=16)[4, 4]
+    assert back == pytest.approx(raw, abs=1e-3)

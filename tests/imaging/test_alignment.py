@@ -198,3 +198,16 @@ def test_align_face__takes_less_than_a_few_milliseconds():
         align_face(image, points, contract)
         times.append(time.thread_time() - start)
     assert min(times) < 3e-3
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.3, 2.9, 5.0])
+@pytest.mark.parametrize("shift", [(60.0, 40.0), (-50.0, 10.0), (400.0, 400.0)])
+def test_warp__gives_colours_the_bits_of_three_channels_sampled_together(scale, shift, monkeypatch):
+    """Colours are sampled with a fourth channel; nothing of it shows, nor of the memory about the face that is never filled."""
+    image = np.random.default_rng(7).integers(0, 256, (300, 260, 3), dtype=np.uint8)
+    contract = CropContract(TEMPLATE, size=64)
+    matrix = similarity_transform(placed(contract, scale=scale, angle=17, shift=shift), contract.points())
+    crops = [warp(image, matrix, (64, 64), antialias=antialias) for antialias in (True, False)]
+    monkeypatch.setattr("facies.imaging.alignment._four_channels", lambda image, *_: image)
+    plain = [warp(image, matrix, (64, 64), antialias=antialias) for antialias in (True, False)]
+    assert all(np.array_equal(crop, expected) and crop.shape == (64, 64, 3) for crop, expected in zip(crops, plain, strict=True))

@@ -82,3 +82,10 @@ def _runs(process: int) -> bool:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_workers__are_gone_with_status_0_when_the_pool_is_closed(prepared):
+    extractor, tasks = prepared
+    with WorkerPool(extractor.recipe, 2) as pool:
+        pool.extract(tasks[0])
+    assert [worker._process.returncode for worker in pool._workers] == [0, 0]

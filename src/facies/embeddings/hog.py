@@ -22,8 +22,11 @@ Methods: Dalal & Triggs 2005 (orientation histograms), Ojala et al. 2002 (local 
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from facies.embeddings.templates import face_template, require_crops
 from facies.records import CropContract, EncoderCard
@@ -72,13 +75,14 @@ class Hog:
 
 def describe(crop: Image) -> Vectors:
     """Return the descriptor of one crop, (2380,)."""
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    levels = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    grey = levels.astype(np.float32)
     half = cv2.resize(grey, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
     blocks = (
         contours(grey, cells=16),
         contours(half, cells=10),
-        fold(patterns(grey, cells=8, radius=1)),
-        fold(patterns(grey, cells=8, radius=2)),
+        fold(patterns(levels, cells=8, radius=1)),
+        fold(patterns(levels, cells=8, radius=2)),
         fold(patterns(half, cells=8, radius=2)),
         fold(bands(grey, cells=8)),
         fold(colours(crop, cells=8)),
@@ -121,15 +125,20 @@ def _orientations(grey: Vectors, cells: int) -> Vectors:
     across = cv2.Scharr(grey, cv2.CV_32F, 1, 0, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Scharr(grey, cv2.CV_32F, 0, 1, scale=1 / 32, borderType=cv2.BORDER_REPLICATE)
     length, angle = cv2.cartToPolar(across, down)
-    place = np.mod(angle * np.float32(ORIENTATIONS / np.pi), np.float32(ORIENTATIONS))
-    return np.stack([_pooled(_share(place, bin_) * length, cells) for bin_ in range(ORIENTATIONS)], axis=-1)
+    place = angle * np.float32(ORIENTATIONS / np.pi)
+    place -= np.float32(ORIENTATIONS) * (place >= ORIENTATIONS)
+    return np.stack([_pooled(_share(place, bin_, across, down) * length, cells) for bin_ in range(ORIENTATIONS)], axis=-1)
 
 
-def _share(place: Vectors, bin_: int) -> Vectors:
-    """Return how much of each pixel belongs to a bin: 1 at its middle, 0 at its neighbours' middles."""
-    apart = np.abs(place - np.float32(bin_))
-    around = np.minimum(apart, np.float32(ORIENTATIONS) - apart)
-    return np.asarray(np.maximum(np.float32(1) - around, 0), dtype=np.float32)
+def _share(place: Vectors, bin_: int, apart: Vectors, around: Vectors) -> Vectors:
+    """Return how much of each pixel belongs to a bin: 1 at its middle, 0 at its neighbours' middles.
+
+    ``apart`` and ``around`` are memory to compute in. Only the first bin is reached from the other end, too.
+    """
+    np.abs(np.subtract(place, np.float32(bin_), out=apart), out=apart)
+    if bin_ == 0:
+        np.minimum(apart, np.subtract(np.float32(ORIENTATIONS), apart, out=around), out=apart)
+    return np.maximum(np.subtract(np.float32(1), apart, out=apart), np.float32(0), out=apart)
 
 
 def _pooled(values: Vectors, cells: int) -> Vectors:
@@ -137,27 +146,42 @@ def _pooled(values: Vectors, cells: int) -> Vectors:
     return np.asarray(cv2.resize(values, (cells, cells), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def patterns(grey: Vectors, *, cells: int, radius: int) -> Vectors:
+def patterns(grey: Image | Vectors, *, cells: int, radius: int) -> Vectors:
     """Return the shares of 10 local binary patterns by cell, square-rooted, (cells, cells, 10).
 
     A pixel's pattern is which of its 8 neighbours at ``radius`` pixels are at least as bright: patterns 0 to 8 count them
-    where they stand together, pattern 9 is all the rest.
+    where they stand together, pattern 9 is all the rest. The side is a multiple of ``cells``.
     """
-    codes = _pattern_codes(grey, radius)
-    shares = [_pooled((codes == code).astype(np.float32), cells) for code in range(PATTERNS)]
-    return np.sqrt(np.stack(shares, axis=-1))
+    places = _first_bins(grey.shape[0], cells) + _pattern_codes(grey, radius)
+    counts = np.bincount(places.ravel(), minlength=cells * cells * PATTERNS).reshape(cells, cells, PATTERNS)
+    return np.asarray(np.sqrt(counts.astype(np.float32) * np.float32(cells * cells / grey.size)), dtype=np.float32)
 
 
-def _pattern_codes(grey: Vectors, radius: int) -> Image:
+@cache
+def _first_bins(side: int, cells: int) -> NDArray[np.intp]:
+    """Return where the counts of each pixel's cell begin, (side, side)."""
+    cell = np.arange(side) * cells // side
+    return (cell[:, None] * cells + cell) * PATTERNS
+
+
+def _pattern_codes(grey: Image | Vectors, radius: int) -> Image:
     height, width = grey.shape
     padded = cv2.copyMakeBorder(grey, radius, radius, radius, radius, cv2.BORDER_REPLICATE)
     ring = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
-    brighter = [(padded[radius * y :, radius * x :][:height, :width] >= grey).view(np.uint8) for y, x in ring]
-    count, changes = np.zeros((2, height, width), dtype=np.uint8)
-    for here, before in zip(brighter, brighter[-1:] + brighter[:-1], strict=True):
-        count += here
-        changes += here ^ before
-    return np.where(changes <= 2, count, np.uint8(PATTERNS - 1))
+    brighter = np.zeros((height, width), dtype=np.uint8)
+    for bit, (y, x) in enumerate(ring):
+        here = cv2.compare(padded[radius * y :, radius * x :][:height, :width], grey, cv2.CMP_GE)
+        brighter |= here & np.uint8(1 << bit)
+    codes: Image = cv2.LUT(brighter, _codes_of_rings())
+    return codes
+
+
+@cache
+def _codes_of_rings() -> Image:
+    """Return the pattern of each set of brighter neighbours, (256,); bit by bit around the pixel."""
+    bits = (np.arange(256)[:, None] >> np.arange(8)) & 1
+    changes = (bits != np.roll(bits, 1, axis=1)).sum(axis=1)
+    return np.where(changes <= 2, bits.sum(axis=1), PATTERNS - 1).astype(np.uint8)
 
 
 def bands(grey: Vectors, *, cells: int) -> Vectors:
@@ -165,7 +189,8 @@ def bands(grey: Vectors, *, cells: int) -> Vectors:
     energies = []
     for band in range(BANDS):
         smooth = cv2.GaussianBlur(grey, (0, 0), 0.8 * 1.6**band)
-        energies.append(_pooled((grey - smooth) ** 2, cells))
+        grey = grey - smooth
+        energies.append(_pooled(np.multiply(grey, grey, out=grey), cells))
         grey = smooth
     return np.asarray(np.log(np.stack(energies, axis=-1) + np.float32(0.1)), dtype=np.float32)
 
@@ -174,5 +199,5 @@ def colours(crop: Image, *, cells: int) -> Vectors:
     """Return mean and standard deviation of CIE L, a and b by cell, (cells, cells, 6)."""
     lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     mean = _pooled(lab, cells)
-    variance = _pooled(lab**2, cells) - mean**2
+    variance = _pooled(np.multiply(lab, lab, out=lab), cells) - mean**2
     return np.concatenate([mean, np.sqrt(np.maximum(variance, 0))], axis=-1)

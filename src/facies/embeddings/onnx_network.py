@@ -85,9 +85,13 @@ class OnnxNetwork:
 
     def _prepare(self, crop: Image) -> Vectors:
         colours = crop if self.sidecar.colour_order == "RGB" else crop[:, :, ::-1]
-        values = colours.astype(np.float32) * self._scale + self._offset
-        ordered = values.transpose(2, 0, 1) if self.sidecar.layout == "NCHW" else values
-        return np.ascontiguousarray(ordered[None])
+        first = self.sidecar.layout == "NCHW"
+        ordered = colours.transpose(2, 0, 1) if first else colours
+        values = np.empty((1, *ordered.shape), dtype=np.float32)
+        values[0] = ordered
+        values *= self._scale[:, None, None] if first else self._scale
+        values += self._offset[:, None, None] if first else self._offset
+        return values
 
     def _describe(self, path: Path, sha256: str, precision: str) -> EncoderCard:
         known = self.sidecar

@@ -123,16 +123,36 @@ def warp(image: Image, matrix: Floats, size: tuple[int, int], *, antialias: bool
     """
     shrink = 1 / float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if not antialias or shrink <= 1:
-        return _sample(image, matrix, size)
+        return _as_given(_sample(image, matrix, size), image)
     if shrink > _COARSEST:
         image, matrix = _averaged(image, matrix, size, int(np.ceil(shrink / _COARSEST)))
     fine = _sample(image, _HALF_STEP @ np.vstack([matrix, [0, 0, 1]]), (2 * size[0], 2 * size[1]))
-    crop: Image = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
-    return crop
+    return _as_given(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), image)
 
 
 def _sample(image: Image, matrix: Floats, size: tuple[int, int]) -> Image:
+    """Sample bilinearly; colours come back with a fourth channel."""
+    if image.ndim == 3 and image.shape[2] == 3:
+        image = _four_channels(image, matrix, size)
     sampled: Image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled
+
+
+def _four_channels(image: Image, matrix: Floats, size: tuple[int, int]) -> Image:
+    """Return the picture with a fourth channel: OpenCV samples four more than twice as fast as three, to the same bits.
+
+    It is filled where the crop needs it. Nobody reads the rest, and the system need not find memory for it.
+    """
+    left, upper, right, lower = footprint(image, matrix, size)
+    wide = np.empty((*image.shape[:2], 4), dtype=image.dtype)
+    cv2.cvtColor(image[upper:lower, left:right], cv2.COLOR_RGB2RGBA, dst=wide[upper:lower, left:right])
+    return wide
+
+
+def _as_given(sampled: Image, image: Image) -> Image:
+    """Return what was sampled without the channel that the picture does not have."""
+    if sampled.ndim == image.ndim == 3 and sampled.shape[2] > image.shape[2]:
+        return np.asarray(cv2.cvtColor(sampled, cv2.COLOR_RGBA2RGB))
     return sampled
 
 
@@ -154,8 +174,12 @@ def footprint(image: Image, matrix: Floats, size: tuple[int, int], *, reach: int
     >>> footprint(np.zeros((50, 60, 3), np.uint8), np.array([[1.0, 0, -20], [0, 1, -10]]), (8, 8))
     (16, 6, 32, 22)
     """
-    corners = crop_corners(matrix, size)
-    limit = np.array([image.shape[1], image.shape[0]])
+    return box_around(crop_corners(matrix, size), image.shape, reach=reach)
+
+
+def box_around(corners: Floats, shape: tuple[int, ...], *, reach: int) -> tuple[int, int, int, int]:
+    """Return the part of a picture of this shape about a crop's corners, as :func:`footprint` does."""
+    limit = np.array([shape[1], shape[0]])
     first = np.clip(np.floor(corners.min(axis=0)) - reach, 0, limit - 1).astype(int)
     last = np.clip(np.ceil(corners.max(axis=0)) + 1 + reach, first + 1, limit).astype(int)
     return int(first[0]), int(first[1]), int(last[0]), int(last[1])

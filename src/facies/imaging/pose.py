@@ -79,5 +79,5 @@ def _depth_axis(points: Floats) -> Floats:
     camera = (_SOLVER @ (points - points.mean(axis=0))).T
     left, _, right = np.linalg.svd(camera, full_matrices=False)
     rows = left @ right
-    third = np.cross(rows[0], rows[1])
-    return np.array([rows[0, 2], rows[1, 2], third[2]])
+    across = rows[0, 0] * rows[1, 1] - rows[0, 1] * rows[1, 0]
+    return np.array([rows[0, 2], rows[1, 2], across])

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facies.imaging.alignment import crop_corners, footprint, similarity_transform, warp
+from facies.imaging.alignment import box_around, crop_corners, similarity_transform, warp
+from facies.imaging.looks import middle
 from facies.imaging.pose import HEAD, head_pose
 from facies.types import DetectedFace, Floats, Image
 
@@ -110,8 +111,8 @@ def exposure(levels: Image) -> dict[str, float]:
         return dict.fromkeys(("exposure", "underexposed", "overexposed"), float("nan"))
     return {
         "exposure": float(levels.mean()) / 255,
-        "underexposed": float((levels < DARK * 255).mean()),
-        "overexposed": float((levels > BRIGHT * 255).mean()),
+        "underexposed": float(np.count_nonzero(levels < np.uint8(np.ceil(DARK * 255))) / levels.size),
+        "overexposed": float(np.count_nonzero(levels > np.uint8(np.floor(BRIGHT * 255))) / levels.size),
     }
 
 
@@ -182,7 +183,7 @@ def _steps(grey: Image, neighbour: Image) -> Image:
 
 def _blockiness(steps: Floats, period: int) -> float:
     means = steps[: len(steps) // period * period].reshape(-1, period).mean(axis=0)
-    usual = float(np.median(means))
+    usual = float(middle(means))
     return float(means.max() - usual) / (usual + 0.25)
 
 
@@ -205,14 +206,14 @@ def _grey(image: Image) -> Image:
 def _grey_crop(image: Image, points: Floats, side: int, eyes: float) -> tuple[Image, Mask]:
     """Return the upright grey crop and which of its pixels lie within the picture."""
     matrix = similarity_transform(points, _template(side, eyes))
-    left, upper, right, lower = footprint(image, matrix, (side, side), reach=32)
+    corners = crop_corners(matrix, (side, side))
+    left, upper, right, lower = box_around(corners, image.shape, reach=32)
     shifted = matrix @ np.array([[1, 0, left], [0, 1, upper], [0, 0, 1]])
     grey = warp(_grey(image[upper:lower, left:right]), shifted, (side, side))
-    return grey, _inside(matrix, side, image.shape[1], image.shape[0])
+    return grey, _inside(corners, side, image.shape[1], image.shape[0])
 
 
-def _inside(matrix: Floats, side: int, width: int, height: int) -> Mask:
-    corners = crop_corners(matrix, (side, side))
+def _inside(corners: Floats, side: int, width: int, height: int) -> Mask:
     x, y = (_within(corners[:, axis], side, limit) for axis, limit in ((0, width), (1, height)))
     mask: Mask = x & y
     return mask

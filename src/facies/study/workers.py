@@ -48,6 +48,8 @@ class WorkerPool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for worker in self._workers:
             worker.end(at_once=kind is not None)
+        for worker in self._workers:
+            worker.wait()
 
     def extract(self, task: Task) -> Result:
         """Read one photograph; may be called from several threads.
@@ -111,12 +113,15 @@ class _Worker:
         return Result(task.key, answer["rows"], answer["face_id"], vectors, answer["hash"])
 
     def end(self, *, at_once: bool) -> None:
-        """Close the worker's input, which ends it, and wait; or end it in the middle of its work."""
+        """Close the worker's input, which ends it; or end it in the middle of its work."""
         if at_once:
             self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):  # the worker is gone: nothing can be written any more
                 _pipe(pipe).close()
+
+    def wait(self) -> None:
+        """Wait until the process is gone."""
         self._process.wait()
 
 
