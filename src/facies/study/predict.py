@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from facies.cohort import locate_photograph
 from facies.embeddings import has_runtimes
-from facies.errors import CropContractError, ImageError, InputError
-from facies.faces import QualityGate, without_face
+from facies.errors import CropContractError, InputError
+from facies.faces import QualityGate
 from facies.imaging.sniff import HEAD_BYTES, sniff_format
 from facies.models import Bundle, ConditionBundle, read_any_bundle
 from facies.records import EncoderCard
 from facies.store import write_tsv
-from facies.study.extraction import Extractor, ExtractorRecipe, Progress, Reads, Result, Task
+from facies.study.extraction import Extractor, ExtractorRecipe, Progress, Result
 from facies.study.faces import detector_file
 from facies.study.predict_conditions import INTENDED_USE, chosen_face, condition_predictions, parse_prevalence
 from facies.study.stages import package_versions
@@ -316,24 +315,6 @@ def _require_points(model: Bundle | ConditionBundle, manifest: Manifest) -> None
             f"{model.card.model_id} does not search for faces and {manifest.name} gives no points: "
             f"name a table with photo_id, path and {GIVEN_POINTS[0]} to {GIVEN_POINTS[-1]}"
         )
-
-
-@dataclass(frozen=True)
-class InFolder:
-    """Reads the photographs of a folder, but none to which a link leads out of it."""
-
-    reader: Reads
-    folder: Path
-
-    def extract(self, task: Task) -> Result:
-        """Return what a photograph gave; its ``path`` is a file below the folder."""
-        if isinstance(task.path, bytes):
-            return self.reader.extract(task)
-        try:
-            locate_photograph(str(task.path.relative_to(self.folder)), [self.folder])
-        except ImageError as error:
-            return Result(task.key, without_face(task.photo_id, error.reason).rows, None, [])
-        return self.reader.extract(task)
 
 
 def predictions_table(

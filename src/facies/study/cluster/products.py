@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,15 @@ import pyarrow.parquet as pq
 
 from facies.errors import StoreError
 from facies.faces import faces_table
-from facies.models import Bundle, ConditionBundle, read_any_bundle
 from facies.study.cluster.photographs import Photograph, require_some_readable
 from facies.study.cluster.shards import Shard
+from facies.study.cluster.within import InFolder
 from facies.study.extraction import Extractor, ExtractorRecipe, Reads, Result
-from facies.study.predict import InFolder, predictions_table
 from facies.study.stages import package_versions
 from facies.tables import FACES, Column
+
+if TYPE_CHECKING:
+    from facies.models import Bundle, ConditionBundle
 
 PRODUCTS = {"embeddings": ("vectors", "faces"), "predictions": ("predictions",)}
 """The kinds of file that a shard becomes."""
@@ -129,7 +131,11 @@ class OpenJob:
     @cached_property
     def bundle(self) -> Bundle | ConditionBundle | None:
         """The frozen model, where predictions are made."""
-        return None if self.job.bundle is None else read_any_bundle(Path(self.job.bundle))
+        if self.job.bundle is None:
+            return None
+        from facies.models import read_any_bundle
+
+        return read_any_bundle(Path(self.job.bundle))
 
     def reader(self, reader: Reads | None = None) -> Reads:
         """Return what reads this job's photographs: ``reader``, by default the extractor, kept within the job's folder."""
@@ -150,6 +156,8 @@ class OpenJob:
 
     def _files(self, shard: Shard, results: Sequence[Result]) -> dict[str, bytes]:
         if self.bundle is not None:
+            from facies.study.predict import predictions_table
+
             return {"predictions": predictions_bytes(predictions_table(self.bundle, shard.photographs, results, self.job.prevalence))}
         return {"vectors": self._vectors(shard.photographs, results), "faces": faces_bytes(results)}
 

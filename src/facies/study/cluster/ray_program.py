@@ -19,14 +19,14 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from facies.errors import FaciesError, StoreError
-from facies.study.cluster.engines import read_in_order
-from facies.study.cluster.photographs import Fetching
-from facies.study.cluster.products import OpenJob, Product, ShardJob
-from facies.study.cluster.shards import Shard
-from facies.study.extraction import SPARE
+
+if TYPE_CHECKING:
+    from facies.study.cluster.products import OpenJob, Product
+    from facies.study.cluster.shards import Shard
+    from facies.study.extraction import Result
 
 CORES_AN_ACTOR = 0.9
 """The rest is for reading and for Ray."""
@@ -58,6 +58,7 @@ def main() -> None:
             _say(answers, {"error": str(error), "kind": type(error).__name__})
         except Exception as error:
             _say(answers, {"error": explain(error), "kind": "StoreError"})
+    os._exit(0)  # Ray has ended and all is answered: to take the libraries down in order is a second for nothing
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -177,10 +178,15 @@ def _dataset(order: Order, shards: list[tuple[int, bytes]], jobs: int) -> Any:
 
 
 class ShardWorker:
-    """An actor: loads the networks once, then does one shard a call."""
+    """An actor: loads the networks once, then does one shard a call.
+
+    What it needs is imported here, and not where Ray is driven, which need not wait for it.
+    """
 
     def __init__(self, job: str) -> None:
         import cv2
+
+        from facies.study.cluster.products import ShardJob
 
         cv2.setNumThreads(1)
         self._job = ShardJob.from_dict(json.loads(job))
@@ -188,6 +194,8 @@ class ShardWorker:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return a finished shard, or the error that was met."""
+        from facies.study.cluster.shards import Shard
+
         try:
             number = int(batch["number"][0])
             product = self._make(Shard.from_bytes(number, bytes(batch["photographs"][0])))
@@ -199,10 +207,24 @@ class ShardWorker:
 
     def _make(self, shard: Shard) -> Product:
         if self._open is None:
+            from facies.study.cluster.products import OpenJob
+
             self._job.require_same_versions()
             self._open = OpenJob.of(self._job)
-        reader = Fetching(self._open.reader(), 1 + SPARE)
-        return self._open.make(shard, list(read_in_order(shard.photographs, reader, 1)))
+        return self._open.make(shard, _read(shard, self._open))
+
+
+def _read(shard: Shard, job: OpenJob) -> list[Result]:
+    """Read a shard's photographs: by one thread, since there is one core for it, unless there is fetching to be done meanwhile."""
+    from facies.study.cluster.engines import read_in_order
+    from facies.study.cluster.photographs import Fetching
+    from facies.study.cluster.places import as_path
+    from facies.study.extraction import SPARE
+
+    if all(as_path(photograph.place) is not None for photograph in shard.photographs):
+        reader = Fetching(job.reader(), 1)
+        return [reader.extract(photograph) for photograph in shard.photographs]
+    return list(read_in_order(shard.photographs, Fetching(job.reader(), 1 + SPARE), 1))
 
 
 if __name__ == "__main__":
