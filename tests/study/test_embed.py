@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -251,3 +253,12 @@ def test_command__tells_counts_as_json_and_a_dry_run_writes_nothing(cohort, tmp_
     assert json.loads(capsys.readouterr().out)["n_shards"] == 4
     assert run(["embed", str(cohort), "-o", str(tmp_path / "out"), "--engine", "spark"]) == 2
     assert capsys.readouterr().err == "facies: no engine 'spark': choose local or ray\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("facies.study.cluster.ray_program", ["numpy", "ray"]), ("facies.study.cluster.products", ["sklearn", "scipy", "torch", "ray"])],
+)
+def test_engines__load_no_more_than_they_need_before_they_start(module, heavy):
+    code = f"import sys, {module}; print(*(name for name in {heavy!r} if name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""

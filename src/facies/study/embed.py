@@ -8,6 +8,7 @@ from typing import Any
 from facies.cohort import assess_photographs, read_intake
 from facies.errors import InputError
 from facies.study.cluster.engines import EngineSettings
+from facies.study.cluster.folders import folder_of, list_photographs
 from facies.study.cluster.manifest import Manifest, manifest_of, read_manifest
 from facies.study.cluster.places import as_path, open_folder
 from facies.study.cluster.products import OpenJob, ShardJob
@@ -17,7 +18,6 @@ from facies.study.config import CONFIG_NAME, StudyConfig, parse_config, read_con
 from facies.study.extraction import Extractor, Progress
 from facies.study.faces import make_extractor
 from facies.study.intake import intake_settings, photograph_folders
-from facies.study.predict import folder_of, list_photographs
 from facies.study.stages import package_versions
 
 

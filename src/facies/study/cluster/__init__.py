@@ -3,6 +3,7 @@
 ::
 
     manifest.py     which photographs: a table of them, at a path or URL
+    folders.py      the photographs of a folder, and none outside of it
     places.py       where bytes lie: a folder of this machine, or a URL
     photographs.py  one photograph's bytes, from a disk or over the network
     shards.py       parts of the manifest with fixed boundaries

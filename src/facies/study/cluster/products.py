@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 
 from facies.errors import StoreError
 from facies.faces import faces_table
+from facies.study.cluster.folders import InFolder
 from facies.study.cluster.photographs import Photograph, require_some_readable
 from facies.study.cluster.shards import Shard
-from facies.study.cluster.within import InFolder
 from facies.study.extraction import Extractor, ExtractorRecipe, Reads, Result
 from facies.study.stages import package_versions
 from facies.tables import FACES, Column
