@@ -6,8 +6,9 @@ For each peer a throw-away environment is made with pinned versions (several GB 
 cannot be installed or started is a line of the table with the reason. A peer runs in its quickest setting, found on a few photographs
 among those listed in ``PEERS`` that find a face in nearly all of them. Peer and facies then take turns. The clock starts when each has
 loaded its networks and read ``WARM`` photographs. Memory is the peak over the process and its children of the sum of their private memory
-and of the largest's share of mapped files (libraries, which processes have in common), every 100 ms from start to end. Networks that
-cannot be had without a download have random weights: they cost the same. ``peers/`` has the script of each.
+and of the largest's share of mapped files (libraries, which processes have in common), every 100 ms from start to end of one more run,
+which is not timed: looking costs a tenth of a core. Networks that cannot be had without a download have random weights: they cost the
+same. ``peers/`` has the script of each.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import os
 import random
 import signal
@@ -110,17 +112,20 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run gave."""
+    """What a run gave; the peak is not a number where nobody looked."""
 
     seconds: float
     photographs: int
     vectors: int
-    peak_mib: float
+    peak_mib: float = math.nan
 
     @property
     def rate(self) -> float:
         """Photographs a second."""
         return self.photographs / self.seconds
+
+    def __str__(self) -> str:
+        return f"{self.rate:.1f} img/s" if math.isnan(self.peak_mib) else f"{self.peak_mib:.0f} MiB"
 
 
 def family(pid: int) -> Iterator[int]:
@@ -161,8 +166,8 @@ def watch(process: subprocess.Popen[bytes]) -> float:
     return peak
 
 
-def measure(command: Sequence[str], environment: dict[str, str]) -> Measured:
-    """Run a peer's script and return its times and the peak of its memory.
+def measure(command: Sequence[str], environment: dict[str, str], *, look: bool = False) -> Measured:
+    """Run a peer's script and return its times and, where ``look`` is true, the peak of its memory.
 
     Raises
     ------
@@ -172,7 +177,8 @@ def measure(command: Sequence[str], environment: dict[str, str]) -> Measured:
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as told:
         process = subprocess.Popen(command, stdout=said, stderr=told, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
         try:
-            peak = watch(process)
+            peak = watch(process) if look else math.nan
+            process.wait()
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
@@ -281,21 +287,21 @@ def compare(name: str, options: argparse.Namespace, lists: tuple[Path, Path]) ->
         with environment_of(peer, options.minutes) as (python, variables):
             print(f"  installed in {(time.perf_counter() - start) / 60:.1f} minutes", flush=True)
             setting = quickest(python, peer, lists[0], variables)
+            commands = command_of(python, peer.script, lists[1], setting), command_of(sys.executable, "facies_peer.py", lists[1], own)
             theirs, ours = [], []
-            for _ in range(options.repeats):
-                theirs.append(measure(command_of(python, peer.script, lists[1], setting), variables))
-                ours.append(measure(command_of(sys.executable, "facies_peer.py", lists[1], own), dict(os.environ)))
-                print(f"  {theirs[-1].rate:.1f} img/s, {theirs[-1].peak_mib:.0f} MiB; facies {ours[-1].rate:.1f} img/s, "
-                      f"{ours[-1].peak_mib:.0f} MiB", flush=True)  # fmt: skip
+            for turn in range(options.repeats + 1):
+                for runs, command, environment in zip((theirs, ours), commands, (variables, dict(os.environ)), strict=True):
+                    runs.append(measure(command, environment, look=turn == options.repeats))
+                print(f"  {theirs[-1]}; facies {ours[-1]}", flush=True)
     except PeerError as error:
         return {"name": name, "failure": str(error)}
     return {"name": name, "setting": str(setting), "theirs": theirs, "ours": ours}
 
 
 def middle(runs: Sequence[Measured]) -> tuple[float, float, float]:
-    """Return the medians of photographs a second, of peak memory, and of the share of photographs that gave a vector."""
+    """Return the median of photographs a second, the last run's peak memory, and the median share of photographs that gave a vector."""
     shares = [run.vectors / run.photographs for run in runs]
-    return median(run.rate for run in runs), median(run.peak_mib for run in runs), median(shares)
+    return median(run.rate for run in runs[:-1]), runs[-1].peak_mib, median(shares)
 
 
 def print_table(compared: Sequence[dict[str, Any]], encoder: str) -> None:

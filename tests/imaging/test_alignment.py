@@ -202,9 +202,11 @@ def test_align_face__takes_less_than_a_few_milliseconds():
 
 @pytest.mark.parametrize("scale", [0.4, 1.3, 2.9, 5.0])
 @pytest.mark.parametrize("shift", [(60.0, 40.0), (-50.0, 10.0), (400.0, 400.0)])
-def test_warp__gives_colours_the_bits_of_three_channels_sampled_together(scale, shift, monkeypatch):
+@pytest.mark.parametrize("small", [0, 1 << 20])
+def test_warp__gives_colours_the_bits_of_three_channels_sampled_together(scale, shift, small, monkeypatch):
     """Colours are sampled with a fourth channel; nothing of it shows, nor of the memory about the face that is never filled."""
     image = np.random.default_rng(7).integers(0, 256, (300, 260, 3), dtype=np.uint8)
+    monkeypatch.setattr("facies.imaging.alignment._SMALL", small)
     contract = CropContract(TEMPLATE, size=64)
     matrix = similarity_transform(placed(contract, scale=scale, angle=17, shift=shift), contract.points())
     crops = [warp(image, matrix, (64, 64), antialias=antialias) for antialias in (True, False)]

@@ -62,6 +62,7 @@ class FaciesFinder:
     """
 
     name = "facies-finder"
+    luma_will_do = True
 
     def __init__(self, *, min_score: float = 0.6) -> None:
         data, self.card = read_network()
@@ -70,8 +71,8 @@ class FaciesFinder:
         self._session = open_session(data, name=f"{NETWORK}.onnx")
 
     def detect(self, image: Image) -> list[DetectedFace]:
-        """Return the faces of an RGB picture, the most confident first."""
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        """Return the faces of an RGB picture, or of its luma, the most confident first."""
+        grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         for side in SIDES:
             refined = [self._refine(grey, points, heat) for points, heat in self._look(grey, side)]
             faces = keep_best([face for face in refined if face is not None and face.score >= self.min_score])

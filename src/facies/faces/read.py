@@ -151,7 +151,7 @@ def _target_side(contracts: Sequence[CropContract]) -> int:
 
 def _find(photograph: DecodedPhotograph, detector: Detector, given_points: Points | None) -> list[DetectedFace]:
     if detector.name != "given":
-        return detector.detect(photograph.image)
+        return detector.detect(photograph.grey if getattr(detector, "luma_will_do", False) else photograph.image)
     if given_points is None or not (np.abs(given_points) < FARTHEST).all() or eye_distance(given_points) < 1:
         return []
     return [face_of_points(photograph.from_full(given_points))]
