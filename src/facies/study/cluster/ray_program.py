@@ -8,6 +8,7 @@ again and its shard with it.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -117,6 +118,8 @@ def _cluster(order: Order) -> Iterator[int]:
     """Join the cluster, or start one on this machine; give the number of workers."""
     import ray
 
+    # Ray Data needs these afterwards; Ray's own start is mostly waiting.
+    threading.Thread(target=lambda: [importlib.import_module(name) for name in ("pandas", "pyarrow")], daemon=True).start()
     try:
         _connect(ray, order)
     except Exception as error:
