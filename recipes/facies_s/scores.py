@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from crops import portraits, shared_folder
 
-from facies.embeddings import load_encoder
+from facies.embeddings.facies_s import CROP, describe_classically
 from facies.faces import QualityGate, load_detector, read_photograph
 from facies.store import write_arrays
 
@@ -25,14 +25,14 @@ SOFT = 0.5
 
 def classical_vectors(shared: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the classical description, (n, 2380), the bounds of age, (n, 2), and the subject of each portrait with bounds."""
-    encoder, finder, gate = load_encoder("hog"), load_detector("facies-finder"), QualityGate(max_outside=None)
+    finder, gate = load_detector("facies-finder"), QualityGate(max_outside=None)
     table = portraits(shared)
     table = table[table.age_low.notna()]
     vectors, rows = [], []
     for row, file in enumerate(table.file):
-        crops = read_photograph("one", shared / "faces" / file, detector=finder, contracts=[encoder.card.crop], gate=gate).crops
+        crops = read_photograph("one", shared / "faces" / file, detector=finder, contracts=[CROP], gate=gate).crops
         if crops:
-            vectors.append(encoder.encode(crops[0][None])[0])
+            vectors.append(describe_classically(crops[0]))
             rows.append(row)
     kept = table.iloc[rows]
     return np.stack(vectors), kept[["age_low", "age_high"]].to_numpy(np.float32), kept.subject.to_numpy()

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from facies.embeddings import load_encoder
-from facies.embeddings.facies_s import CROP, FaciesS
+from facies.embeddings.facies_s import CROP, MAGNIFICATION, WINDOW, FaciesS, describe_classically
+from facies.embeddings.hog import describe, structures
 from facies.errors import InputError, WeightsError
 from facies.imaging import align_face
 from facies.simulation import simulate_faces
@@ -43,6 +44,20 @@ def test_facies_s__classical_block_is_hog_of_the_same_face(encoder, painted):
     assert own.shape == (24, 2956)
     likeness = [np.corrcoef(a, b)[0, 1] for a, b in zip(own[:, :2380], other, strict=True)]
     assert min(likeness) > 0.99
+
+
+def test_facies_s__structures_of_the_classical_block_are_the_mean_of_two_magnifications(painted):
+    image, points = next(zip(*painted[1], strict=True))
+    crop = align_face(image, points, CROP)
+    middle = (CROP.size - 1) / 2
+    enlarged = cv2.warpAffine(crop, cv2.getRotationMatrix2D((middle, middle), 0, MAGNIFICATION), (CROP.size, CROP.size))
+    near, closer = (describe(np.ascontiguousarray(image[WINDOW])) for image in (crop, enlarged))
+    block = describe_classically(crop)
+    n = len(structures(np.zeros((160, 160), dtype=np.uint8)))
+    assert n == 2028
+    assert np.array_equal(block[n:], near[n:])
+    expected = (near[:n] + closer[:n]) / 2
+    assert np.abs(block[:n] - expected).mean() < 0.005 < np.abs(block[:n] - near[:n]).mean()
 
 
 def test_facies_s__scores_rise_with_the_looked_age_of_painted_faces(encoder, painted):

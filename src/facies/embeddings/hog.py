@@ -76,6 +76,11 @@ class Hog:
 def describe(crop: Image) -> Vectors:
     """Return the descriptor of one crop, (2380,)."""
     levels = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    return np.concatenate([structures(levels), fold(bands(levels.astype(np.float32), cells=8)), fold(colours(crop, cells=8))])
+
+
+def structures(levels: Image) -> Vectors:
+    """Return contours and patterns, the first 2,028 numbers of the descriptor, of the grey levels (160, 160) of a crop."""
     grey = levels.astype(np.float32)
     half = cv2.resize(grey, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA)
     blocks = (
@@ -84,8 +89,6 @@ def describe(crop: Image) -> Vectors:
         fold(patterns(levels, cells=8, radius=1)),
         fold(patterns(levels, cells=8, radius=2)),
         fold(patterns(half, cells=8, radius=2)),
-        fold(bands(grey, cells=8)),
-        fold(colours(crop, cells=8)),
     )
     return np.concatenate(blocks)
 
@@ -115,7 +118,7 @@ def contours(grey: Vectors, *, cells: int) -> Vectors:
     """Return the folded histograms of gradient orientation by cell, square-rooted, relative to the contrast around."""
     histograms = _orientations(grey, cells)
     energy = cv2.boxFilter((histograms**2).sum(axis=-1), -1, (3, 3), borderType=cv2.BORDER_REPLICATE)
-    relative = np.sqrt(histograms / (np.sqrt(energy)[..., None] + np.float32(1e-3)))
+    relative = np.sqrt(histograms / (np.sqrt(np.maximum(energy, 0))[..., None] + np.float32(1e-3)))
     mirrored_bins = -np.arange(ORIENTATIONS) % ORIENTATIONS
     return _half(relative, relative[:, ::-1, mirrored_bins])
 
