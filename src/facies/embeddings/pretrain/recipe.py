@@ -14,7 +14,7 @@ from facies.embeddings.pretrain.augment import Augmentation
 from facies.errors import InputError
 from facies.store import value_sha256
 
-Method = Literal["simclr", "vicreg", "byol", "dino", "mae"]
+Method = Literal["simclr", "vicreg", "byol", "dino", "mae", "describe"]
 Precision = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -51,6 +51,7 @@ DEFAULTS: dict[str, MethodDefaults] = {
         clip=3.0,
     ),
     "mae": MethodDefaults(1e-3, 0.05, {"mask": 0.75, "decoder_dim": 128, "decoder_depth": 2}),
+    "describe": MethodDefaults(1e-3, 1e-4, {"hidden_dim": 1024}),
 }  # fmt: skip
 """For small networks and batches of about 128 on a CPU.
 
