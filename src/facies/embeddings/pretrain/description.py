@@ -29,7 +29,7 @@ def describe_crops(crops: Tensor) -> Tensor:
     >>> crops = torch.rand(2, 3, 64, 64)
     >>> found = describe_crops(crops)
     >>> found.shape, torch.allclose(found, describe_crops(crops.flip(3)), atol=1e-4)
-    (torch.Size([2, 976]), True)
+    (torch.Size([2, 980]), True)
     """
     crops = crops.float().contiguous()
     weights = crops.new_tensor(LUMA)[:, None, None]
