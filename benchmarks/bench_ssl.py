@@ -128,7 +128,7 @@ def judge(group: str, painted: Painted, looks: pd.Series, recipe: PretrainRecipe
     found = pd.concat([predictions(name, each, painted, looks) for name, each in vectors.items()], ignore_index=True)
     mae = (found.predicted - found.observed).abs().groupby(found.model_id).mean()
     spread = found[found.model_id == "random"].observed
-    others = [other_weights(draw, recipe, painted, looks) for draw in range(100, 100 + DRAWS)]
+    others = [other_weights(draw, recipe, painted, looks) for draw in range(recipe.random_state + 1, recipe.random_state + 1 + DRAWS)]
     print(f"{group}: n = {len(spread)}; predicting the mean errs by {(spread - spread.mean()).abs().mean():.2f} years")
     print(f"  random weights {mae['random']:.2f}, pretrained {mae['pretrained']:.2f}: {1 - mae['pretrained'] / mae['random']:.0%} less")
     print(f"  other random weights: {', '.join(f'{each:.2f}' for each in others)}")
