@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def pretrain(
     study: StudyFolder,
     recipe: Annotated[Path | None, typer.Option("--recipe", "-r", help="TOML file of all choices; left out: the defaults.")] = None,
-    method: Annotated[str | None, typer.Option("--method", help="simclr, vicreg, byol, dino or mae, instead of the recipe's.")] = None,
+    method: Annotated[
+        str | None, typer.Option("--method", help="describe, simclr, vicreg, byol, dino or mae, instead of the recipe's.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How often each photograph is seen.")] = None,
     start: Annotated[
         Path | None, typer.Option("--start", help="Weights to start from, a .safetensors file of the recipe's backbone.")

@@ -111,7 +111,7 @@ def pretrain_study(
     study
         The study folder.
     recipe
-        Every choice of the run; left out: SimCLR on a ResNet-18 with the study's seed.
+        Every choice of the run; left out: `describe` on a ResNet-18 with the study's seed.
     start
         A safetensors file of weights to start from; left out: fresh ones.
     include_validation

@@ -18,6 +18,12 @@ def test_views__of_a_step_are_the_same_whatever_was_drawn_before() -> None:
     assert (BATCHES.views(7)[0] != BATCHES.views(7)[1]).any()
 
 
+def test_views__end_with_the_crop_itself_where_it_is_shown() -> None:
+    shown = Batches(CROPS, 4, 2, Augmentation(), 3, shows_crop=True)
+    np.testing.assert_array_equal(shown.views(5)[1], CROPS[shown.rows(5)])
+    np.testing.assert_array_equal(shown.views(5)[0], BATCHES.views(5)[0])
+
+
 def test_rows__of_an_epoch_are_different_crops_in_another_order_each_time() -> None:
     first, second = (np.concatenate([BATCHES.rows(step) for step in steps]) for steps in ((0, 1), (2, 3)))
     assert len(set(first)) == len(set(second)) == 8

@@ -12,6 +12,7 @@ from pictures import CONTRACT, SIZE, pictures
 
 from facies.embeddings import load_encoder
 from facies.embeddings.pretrain.backbones import make_backbone, save_weights
+from facies.embeddings.pretrain.description import describe_crops
 from facies.embeddings.pretrain.export import encode_with, export_encoder
 from facies.embeddings.pretrain.methods import METHODS, Step, Taught, make_method
 from facies.embeddings.pretrain.recipe import DEFAULTS, PretrainRecipe
@@ -103,6 +104,15 @@ def test_methods__teach_every_weight_and_lower_their_loss_on_the_same_views(meth
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
+
+
+def test_describe__asks_the_vector_of_the_view_for_the_description_of_the_crop() -> None:
+    torch.manual_seed(0)
+    taught = taught_by("describe")
+    view, crop = torch.rand(2, 4, 3, SIZE, SIZE)
+    told = taught.project(taught.backbone(view))
+    target = torch.nn.functional.batch_norm(describe_crops(crop), None, None, training=True)
+    assert taught(torch.cat([view, crop]), STEP).item() == pytest.approx((told - target).square().mean().item(), rel=1e-4)
 
 
 @pytest.mark.parametrize("method", ["byol", "dino"])

@@ -37,7 +37,15 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> CropArray:
 
 
 def recipe(**settings: Any) -> PretrainRecipe:
-    small = {"backbone": "test_resnet", "size": SIZE, "steps": 6, "batch_size": 8, "hidden_dim": 16, "projection_dim": 8}
+    small = {
+        "method": "simclr",
+        "backbone": "test_resnet",
+        "size": SIZE,
+        "steps": 6,
+        "batch_size": 8,
+        "hidden_dim": 16,
+        "projection_dim": 8,
+    }
     return parse_recipe({**small, "checkpoint_every": 2, "monitor": {"every": 2, "n_crops": 16}, **settings})
 
 
@@ -148,15 +156,18 @@ def test_pretrain__explains_a_gpu_without_memory(crops: CropArray, tmp_path: Pat
         first_run(crops, tmp_path)
 
 
-def test_pretrain__interrupted_by_hand_leaves_whole_checkpoints_and_goes_on(crops: CropArray, tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [{}, {"method": "describe", "projection_dim": None}], ids=["simclr", "describe"])
+def test_pretrain__interrupted_by_hand_leaves_whole_checkpoints_and_goes_on(
+    other: dict[str, Any], crops: CropArray, tmp_path: Path
+) -> None:
     def interrupt(done: int, total: int) -> None:
         if done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pretrain(crops, recipe(), tmp_path / "a", progress=interrupt)
+        pretrain(crops, recipe(**other), tmp_path / "a", progress=interrupt)
     assert sorted(path.name for path in (tmp_path / "a" / "checkpoints").glob("*.json")) == ["step-00000002.json", "step-00000004.json"]
-    resumed, whole = first_run(crops, tmp_path / "a"), first_run(crops, tmp_path / "b")
+    resumed, whole = first_run(crops, tmp_path / "a", **other), first_run(crops, tmp_path / "b", **other)
     assert resumed.weights.read_bytes() == whole.weights.read_bytes()
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facies.embeddings.pretrain.augment import Augmentation
-from facies.types import Images
+from facies.types import Image, Images
 
 ORDER, VIEWS, CHANCE = 1, 2, 3
 """What a random number is for: the order of an epoch, the views of a crop, or the network itself (masks, dropout)."""
@@ -69,6 +69,8 @@ class Batches:
         Views of each crop.
     share
         What part of each batch is this process's.
+    shows_crop
+        Whether the last view of each crop is the crop itself, unchanged.
     """
 
     crops: Images
@@ -77,6 +79,7 @@ class Batches:
     augmentation: Augmentation
     random_state: int
     share: Share = Share()
+    shows_crop: bool = False
 
     @property
     def per_epoch(self) -> int:
@@ -100,8 +103,13 @@ class Batches:
         for i, place in enumerate(places):
             crop = np.asarray(self.crops[rows[place]])
             for view in range(self.n_views):
-                batch[view, i] = self.augmentation.draw_and_apply(crop, generator(self.random_state, VIEWS, step, place, view))
+                batch[view, i] = self._view(crop, step, place, view)
         return batch
+
+    def _view(self, crop: Image, step: int, place: int, view: int) -> Image:
+        if self.shows_crop and view == self.n_views - 1:
+            return crop
+        return self.augmentation.draw_and_apply(crop, generator(self.random_state, VIEWS, step, place, view))
 
 
 class Ahead:

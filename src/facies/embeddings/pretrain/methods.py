@@ -1,7 +1,7 @@
 """The ways of learning without labels: what is trained beside the backbone, and the loss of a batch of views.
 
 Each method is one torch module. It is called with the views of a step and returns the loss; :attr:`Taught.encoder` is the network that is
-kept in the end. Losses and heads are lightly's.
+kept in the end. Losses and heads of the published methods are lightly's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from facies.embeddings.pretrain.batches import CHANCE, generator
+from facies.embeddings.pretrain.description import describe_crops
 from facies.embeddings.pretrain.offline import import_training
 from facies.embeddings.pretrain.recipe import PretrainRecipe
 from facies.embeddings.pretrain.schedule import teacher_momentum
@@ -47,6 +48,8 @@ class Taught(nn.Module):  # type: ignore[misc]
     """A backbone and what a method trains beside it."""
 
     n_views: ClassVar[int] = 2
+    shows_crop: ClassVar[bool] = False
+    """Whether the last view is the crop itself, unchanged."""
 
     def __init__(self, backbone: nn.Module, recipe: PretrainRecipe) -> None:
         super().__init__()
@@ -71,6 +74,35 @@ class Taught(nn.Module):  # type: ignore[misc]
 
     def after_update(self, step: Step) -> None:
         """Follow an update of the weights."""
+
+
+class Describe(Taught):
+    """The vector of a view must tell a fixed description of the crop itself, whatever place and light the view has.
+
+    After MaskFeat (Wei et al. 2022), which predicts orientation histograms of masked patches; here one vector holds the whole face.
+    """
+
+    shows_crop = True
+
+    def __init__(self, backbone: nn.Module, recipe: PretrainRecipe) -> None:
+        super().__init__(backbone, recipe)
+        n_values, hidden = describe_crops(torch.zeros(1, 3, recipe.size, recipe.size)).shape[1], int(recipe.hidden_dim or 0)
+        self.standardise = nn.BatchNorm1d(n_values, affine=False)
+        self.head = nn.Sequential(
+            nn.Linear(_width(backbone), hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, n_values)
+        )
+
+    def project(self, vectors: Tensor) -> Tensor:
+        """Return the told descriptions."""
+        return self.head(vectors)
+
+    def forward(self, views: Tensor, step: Step) -> Tensor:  # noqa: ARG002
+        """Return the squared error of the description, each value standardised over the batch."""
+        view, crop = views.chunk(2)
+        told = self.head(self.backbone(view))
+        with torch.no_grad(), torch.autocast(views.device.type, enabled=False):
+            target = self.standardise(describe_crops(crop))
+        return nn.functional.mse_loss(told.float(), target)
 
 
 class SimClr(Taught):
@@ -232,7 +264,7 @@ class Mae(Taught):
         return torch.cat([prefix, order[:, :n_kept]], dim=1), order[:, n_kept:]
 
 
-METHODS: Mapping[str, type[Taught]] = {"simclr": SimClr, "vicreg": VicReg, "byol": Byol, "dino": Dino, "mae": Mae}
+METHODS: Mapping[str, type[Taught]] = {"describe": Describe, "simclr": SimClr, "vicreg": VicReg, "byol": Byol, "dino": Dino, "mae": Mae}
 """The methods by the name that a recipe gives: a table to read."""
 
 

@@ -14,7 +14,7 @@ from facies.embeddings.pretrain.augment import Augmentation
 from facies.errors import InputError
 from facies.store import value_sha256
 
-Method = Literal["simclr", "vicreg", "byol", "dino", "mae"]
+Method = Literal["describe", "simclr", "vicreg", "byol", "dino", "mae"]
 Precision = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -41,6 +41,7 @@ class MethodDefaults:
 
 
 DEFAULTS: dict[str, MethodDefaults] = {
+    "describe": MethodDefaults(1e-3, 1e-4, {"hidden_dim": 1024}),
     "simclr": MethodDefaults(1e-3, 1e-4, {"temperature": 0.2, "hidden_dim": 512, "projection_dim": 128}),
     "vicreg": MethodDefaults(
         1e-3, 1e-4, {"invariance": 25.0, "variance": 25.0, "covariance": 1.0, "hidden_dim": 1024, "projection_dim": 1024}
@@ -97,7 +98,9 @@ class PretrainRecipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Method = Field("simclr", description="how the network is taught: simclr, vicreg, byol, dino, or mae (vision transformers only)")
+    method: Method = Field(
+        "describe", description="how the network is taught: describe, simclr, vicreg, byol, dino, or mae (vision transformers only)"
+    )
     backbone: str = Field("resnet18", description="a network of the timm library by name, or facies-s")
     size: int = Field(96, ge=16, le=1024, description="side of the crops in pixels")
     epochs: int | None = Field(None, ge=1, description="how often each crop is seen; 100 unless steps are given")

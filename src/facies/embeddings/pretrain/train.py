@@ -168,7 +168,9 @@ class _Run:
         self.network = processes.wrap(self.taught, precision.device)
         self.optimiser, self.scaler = _optimiser(self.taught, recipe), precision.scaler()
         share = processes.share(recipe.batch_size)
-        self.batches = Batches(crops.crops, recipe.batch_size, self.taught.n_views, recipe.augmentation, recipe.random_state, share)
+        self.batches = Batches(
+            crops.crops, recipe.batch_size, self.taught.n_views, recipe.augmentation, recipe.random_state, share, self.taught.shows_crop
+        )
         self.width = int(backbone.num_features)
         self.watch, self.diary, self.step = Watch(), Diary(), 0
         self.waiting: list[Tensor] = []

@@ -11,7 +11,10 @@ from facies.report.blocks import Block, Bullets, Drawing, Grid, Section, Text
 from facies.report.data import ReportData
 from facies.report.numbers import count, fixed, plural, with_interval
 
-METHODS = {"simclr": "SimCLR", "vicreg": "VICReg", "byol": "BYOL", "dino": "DINO", "mae": "masked autoencoding (MAE)"}
+METHODS = {
+    "describe": "Telling each crop's description (describe)", "simclr": "SimCLR", "vicreg": "VICReg", "byol": "BYOL", "dino": "DINO",
+    "mae": "masked autoencoding (MAE)",
+}  # fmt: skip
 
 BEFORE = {"untrained": "the same network with random weights", "start": "the same network with the weights that it started from"}
 """Encoders that the pretrained one is compared with, beside the study's own."""
