@@ -108,6 +108,24 @@ def test_bundle__refuses_another_encoder(bundle_folder):
         read_bundle(bundle_folder).predict(crops(2), crop_contract=CROP, encoder=other)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"preparation": "scores b", "source": "recipe, version 2"},
+            r"by mean-colours \(recipe, version 2\), the model needs mean-colours \(no source\)",
+        ),
+        ({"preparation": "scores b"}, r"by mean-colours \(scores b\), the model needs mean-colours \(3 numbers\)"),
+        ({"sha256": "cd" * 32}, r"by mean-colours \(cdcdcdcdcdcd\), the model needs mean-colours \(no hash\)"),
+    ],
+)
+def test_bundle__says_what_differs_between_two_versions_of_an_encoder(bundle_folder, change, told):
+    other = MeanColours()
+    other.card = dataclasses.replace(ENCODER, **change)
+    with pytest.raises(InputError, match=told):
+        read_bundle(bundle_folder).predict(crops(2), crop_contract=CROP, encoder=other)
+
+
 def test_bundle__warns_of_faces_and_predictions_beyond_the_training(bundle_folder):
     read = read_bundle(bundle_folder)
     X = MeanColours().encode(crops(60))

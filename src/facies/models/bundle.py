@@ -103,12 +103,21 @@ def require_same_encoder(mine: EncoderCard, card: EncoderCard | None) -> None:
     if card is None:
         return
     if _identity(card) != _identity(mine):
-        given, wanted = (f"{one.name} ({one.sha256[:12] or 'no hash'})" for one in (card, mine))
+        given, wanted = (f"{one.name} ({_what_differs(one, other)})" for one, other in ((card, mine), (mine, card)))
         raise InputError(f"the vectors are by {given}, the model needs {wanted}: use the model's own encoder")
     if card.precision != mine.precision:
         raise InputError(
             f"the vectors by {card.name} were made in {card.precision}, the model needs {mine.precision}: encode in that precision"
         )
+
+
+def _what_differs(card: EncoderCard, other: EncoderCard) -> str:
+    """Return the hash of an encoder's network, or, where another of the same name has the same, its version or how it prepares pixels."""
+    if (card.name, card.sha256) != (other.name, other.sha256):
+        return card.sha256[:12] or "no hash"
+    if card.source != other.source:
+        return card.source or "no source"
+    return card.preparation or f"{card.dimension} numbers"
 
 
 def _identity(card: EncoderCard) -> tuple[str, str, int, str]:
