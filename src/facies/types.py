@@ -43,7 +43,10 @@ class DetectedFace(NamedTuple):
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds faces in a picture."""
+    """Finds faces in a picture.
+
+    One whose ``luma_will_do`` is true is given the luma of the picture, (height, width), which is there already.
+    """
 
     @property
     def name(self) -> str:

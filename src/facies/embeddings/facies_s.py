@@ -3,7 +3,7 @@
 ==================  ============================================================================================  ======
 block               what it holds                                                                                 values
 ==================  ============================================================================================  ======
-classical           the descriptor ``hog`` of the middle of the crop, its structures the mean of two magnifications  2,380
+classical           the descriptor ``hog`` of the middle of the crop, its contours and patterns at two scales     2,380
 network             a small residual network on the whole crop: its embedding and the means of its last two maps  544
 scores              age by 32 linear scores of the classical block, each fitted to known bounds of age            32
 ==================  ============================================================================================  ======
@@ -25,6 +25,7 @@ from facies.embeddings.hog import SIDE, describe, structures
 from facies.embeddings.onnx_network import OnnxNetwork
 from facies.embeddings.templates import face_template, require_crops
 from facies.errors import InputError, WeightsError
+from facies.imaging.alignment import warp
 from facies.records import CropContract, EncoderCard
 from facies.store import file_sha256, read_arrays
 from facies.types import Image, Images, Vectors
@@ -113,7 +114,7 @@ def _magnified(levels: Image) -> Image:
     top, left = (window.start for window in WINDOW)
     shift = (CROP.size - 1) / 2 * (1 - MAGNIFICATION)
     matrix = np.array([[MAGNIFICATION, 0, shift - left], [0, MAGNIFICATION, shift - top]])
-    return np.asarray(cv2.warpAffine(levels, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+    return warp(levels, matrix, (SIDE, SIDE), antialias=False)
 
 
 def _read_scores(path: Path, described: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from facies.report.data import ReportData
 from facies.report.numbers import count, fixed, plural, with_interval
 
 METHODS = {
-    "describe": "Telling each crop's description (describe)", "simclr": "SimCLR", "vicreg": "VICReg", "byol": "BYOL", "dino": "DINO",
+    "describe": "Telling a description of each crop (describe)", "simclr": "SimCLR", "vicreg": "VICReg", "byol": "BYOL", "dino": "DINO",
     "mae": "masked autoencoding (MAE)",
 }  # fmt: skip
 

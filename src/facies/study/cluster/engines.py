@@ -9,8 +9,7 @@ from itertools import islice
 from typing import NamedTuple, Protocol
 
 from facies.errors import InputError
-from facies.study.cluster.photographs import FETCHES, Fetching, Photograph
-from facies.study.cluster.places import as_path
+from facies.study.cluster.photographs import FETCHES, Fetching, Photograph, any_remote
 from facies.study.cluster.products import OpenJob, Product
 from facies.study.cluster.shards import Shard
 from facies.study.extraction import SPARE, Result, answers_in_order, readers
@@ -109,5 +108,4 @@ def _counted(result: Result, advance: Advance) -> Result:
 
 def read_in_order(photographs: Sequence[Photograph], reader: Fetching, jobs: int) -> Iterator[Result]:
     """Yield what each photograph gave; where any has to be fetched, more are in hand than are computed."""
-    remote = any(as_path(photograph.place) is None for photograph in photographs)
-    return answers_in_order(reader.extract, photographs, jobs * (FETCHES if remote else 1))
+    return answers_in_order(reader.extract, photographs, jobs * (FETCHES if any_remote(photographs) else 1))

@@ -118,6 +118,11 @@ class Fetching:
             return self._reader.extract(as_task(photograph, source))
 
 
+def any_remote(photographs: Sequence[Photograph]) -> bool:
+    """Whether any photograph has to be fetched."""
+    return any(as_path(photograph.place) is None for photograph in photographs)
+
+
 def require_some_readable(photographs: Sequence[Photograph], results: Sequence[Result]) -> None:
     """Refuse a shard whose photographs may none be read, since then the credentials are wrong, not the photographs.
 

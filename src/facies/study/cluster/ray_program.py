@@ -220,14 +220,13 @@ class ShardWorker:
 def _read(shard: Shard, job: OpenJob) -> list[Result]:
     """Read a shard's photographs: by one thread, since there is one core for it, unless there is fetching to be done meanwhile."""
     from facies.study.cluster.engines import read_in_order
-    from facies.study.cluster.photographs import Fetching
-    from facies.study.cluster.places import as_path
+    from facies.study.cluster.photographs import Fetching, any_remote
     from facies.study.extraction import SPARE
 
-    if all(as_path(photograph.place) is not None for photograph in shard.photographs):
-        reader = Fetching(job.reader(), 1)
-        return [reader.extract(photograph) for photograph in shard.photographs]
-    return list(read_in_order(shard.photographs, Fetching(job.reader(), 1 + SPARE), 1))
+    if any_remote(shard.photographs):
+        return list(read_in_order(shard.photographs, Fetching(job.reader(), 1 + SPARE), 1))
+    reader = Fetching(job.reader(), 1)
+    return [reader.extract(photograph) for photograph in shard.photographs]
 
 
 if __name__ == "__main__":
